@@ -1,0 +1,1 @@
+//! The contract of a store, as cases to run against one.

@@ -1,0 +1,1 @@
+//! The file a fleet moves in, from one store to another.
