@@ -1,1 +1,39 @@
-//! See ARCHITECTURE.md.
+//! What the fleet is made of: ids, names, labels, selectors, facts, hosts, batches and tasks.
+//!
+//! Every program and every pure crate imports this one; it imports nothing of ours, does no I/O,
+//! reads no clock and draws no randomness: bytes and times are arguments. A value of these types
+//! was validated when it was made, so nothing below an edge checks twice.
+
+mod audit;
+mod batch;
+mod command;
+mod facts;
+mod fingerprint;
+mod host;
+mod id;
+mod identity;
+mod label;
+mod name;
+mod output;
+mod problem;
+mod selector;
+mod task;
+mod time;
+
+pub use audit::{AuditOutcome, AuditRecord};
+pub use batch::{Batch, BatchCounts, BatchState, CancelRequest};
+pub use command::{
+    CommandSpec, DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT, MAX_COMMAND_BYTES, MAX_OUTPUT_LIMIT,
+};
+pub use facts::{Disk, Facts, Os, ProviderHint};
+pub use fingerprint::{Fingerprint, InvalidFingerprint};
+pub use host::{Host, HostState, HostStatus, JoinedBy};
+pub use id::{BatchId, CoordinatorId, FleetId, HostId, InvalidId, JournalId, TokenId};
+pub use identity::{Identity, InvalidIdentity, Role};
+pub use label::{LabelKey, LabelValue, Labels, MAX_LABELS};
+pub use name::{HostName, InvalidName, UserName};
+pub use output::{KeptOutput, KeptStream, StreamKind};
+pub use problem::{Code, Problem};
+pub use selector::{MAX_SELECTOR_BYTES, Selector, Subject};
+pub use task::{HeldTask, Outcome, TaskEnd, TaskId, TaskRecord, TaskState};
+pub use time::Timestamp;

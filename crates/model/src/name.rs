@@ -1,0 +1,123 @@
+//! Names that people give: of hosts and of users.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A text that cannot be a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is not a {kind}: use 1 to {max} letters, digits, `-`, `_` or `.`, beginning with a letter or digit"
+)]
+pub struct InvalidName {
+    /// What it should have named.
+    pub kind: &'static str,
+    /// The most characters allowed.
+    pub max: usize,
+    /// The text as given, cut at 64 characters.
+    pub text: String,
+}
+
+fn is_name(text: &str, max: usize) -> bool {
+    let ok = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.len() <= max && text.chars().all(ok) && text.starts_with(char::is_alphanumeric)
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $max:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                if is_name(&text, $max) {
+                    return Ok(Self(text));
+                }
+                let text = text.chars().take(64).collect();
+                Err(InvalidName { kind: $kind, max: $max, text })
+            }
+        }
+    };
+}
+
+name!(
+    /// What people call a host; its machine's own name unless they chose another. At most 253
+    /// bytes, the limit of DNS (RFC 1035 §2.3.4).
+    HostName, "host name", 253
+);
+name!(
+    /// A person or program that uses `tamerctl`. At most 64 bytes.
+    UserName, "user name", 64
+);
+
+impl HostName {
+    /// The nearest valid name to what a machine calls itself: what is not allowed becomes `-`.
+    pub fn nearest(text: &str) -> Self {
+        let fit =
+            |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+        let mut name: String = text.chars().map(fit).skip_while(|c| !c.is_alphanumeric()).collect();
+        while name.len() > 253 {
+            name.pop();
+        }
+        if name.is_empty() { Self("unnamed".to_owned()) } else { Self(name) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn nearest_is_always_a_name(text: String) {
+            let name = HostName::nearest(&text);
+            prop_assert_eq!(HostName::from_str(name.as_str()), Ok(name));
+        }
+
+        #[test]
+        fn a_name_is_its_own_nearest(text in "[a-z0-9][a-z0-9._-]{0,40}") {
+            let name = HostName::nearest(&text);
+            prop_assert_eq!(name.as_str(), text);
+        }
+    }
+}
