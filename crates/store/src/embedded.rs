@@ -25,6 +25,7 @@ mod view;
 
 pub(crate) use open::{memory, open};
 pub(crate) use os::{create_private, sync_dir};
+pub(crate) use record::checksum;
 
 pub use folder::OpenError;
 pub use options::{EngineKind, HistoryBounds, Options, UnknownEngine};
