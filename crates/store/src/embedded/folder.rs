@@ -168,18 +168,16 @@ impl Folder {
     pub fn seal(&mut self, engine: EngineKind) -> Result<(), OpenError> {
         let write = || -> io::Result<()> {
             let format = Format { format: FORMAT, engine: engine.name().to_owned() };
+            let mut text = serde_json::to_vec(&format)?;
+            text.push(b'\n');
             let fresh = self.dir.join("format.new");
             let mut file = File::create(&fresh)?;
-            serde_json::to_writer(&mut file, &format)?;
-            file.write_all(b"\n")?;
+            file.write_all(&text)?;
             file.sync_all()?;
             sync_dir(&self.dir)?;
             fs::rename(&fresh, self.dir.join("format"))?;
             sync_dir(&self.dir)?;
-            match self.dir.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
-                _ => sync_dir(Path::new(".")),
-            }
+            sync_parents(&self.dir)
         };
         write().map_err(|error| self.failed(EngineError::from_io(error)))?;
         self.made = true;
@@ -212,6 +210,18 @@ impl Folder {
 fn unusable(dir: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> OpenError {
     let dir = dir.to_owned();
     move |source| OpenError::Unusable { dir, doing, source }
+}
+
+/// The folder's own name, and those of folders made on the way to it.
+fn sync_parents(dir: &Path) -> io::Result<()> {
+    for parent in std::path::absolute(dir)?.ancestors().skip(1) {
+        match sync_dir(parent) {
+            // Not readable, so not made by us, and so are those above it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 /// A folder without `format` may hold what a store's making leaves when it is cut short, no more.

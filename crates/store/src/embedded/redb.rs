@@ -5,6 +5,7 @@
 //! synced when the folder is made.
 
 use std::{
+    io,
     ops::{Bound, ControlFlow},
     path::Path,
     sync::{Mutex, PoisonError},
@@ -18,6 +19,7 @@ use redb::{
 use super::{
     engine::{Batch, Engine},
     fault::EngineError,
+    os::create_private,
     record,
 };
 use crate::{Entry, Key, Revision};
@@ -34,6 +36,12 @@ pub(crate) struct RedbEngine {
 
 impl RedbEngine {
     pub fn open(file: &Path, cache_bytes: usize) -> Result<Self, EngineError> {
+        match create_private(file) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(EngineError::from_io(error));
+            }
+            Ok(_) | Err(_) => {}
+        }
         let opened = Database::builder().set_cache_size(cache_bytes).create(file);
         let database = opened.map_err(Error::from)?;
         Ok(Self { database, staged: Mutex::new(None) })

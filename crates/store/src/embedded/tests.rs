@@ -148,7 +148,7 @@ async fn shares_syncs(engine: impl Engine + 'static) {
         task.unwrap();
     }
     let syncs = script.syncs.load(SeqCst);
-    assert!(syncs >= 1 && syncs < WRITERS * EACH / 4, "{syncs} syncs for {}", WRITERS * EACH);
+    assert!((1..WRITERS * EACH / 4).contains(&syncs), "{syncs} syncs for {}", WRITERS * EACH);
     assert_eq!(store.revision().await.unwrap().0, WRITERS * EACH);
 }
 

@@ -9,7 +9,10 @@ use std::{
     path::Path,
 };
 
-use super::super::{fault::EngineError, os::sync_dir};
+use super::super::{
+    fault::EngineError,
+    os::{create_private_dir, sync_dir},
+};
 
 /// The file that holds the data, open so that a failed write-back shows at the next sync even if
 /// somebody else's sync saw it too.
@@ -23,7 +26,7 @@ impl Files {
     /// synced first. An index that was being written when the process died keeps sled from opening
     /// (its issue 1527) and is only an index: it goes.
     pub fn prepare(dir: &Path) -> Result<(), EngineError> {
-        fs::create_dir_all(dir).map_err(EngineError::from_io)?;
+        create_private_dir(dir).map_err(EngineError::from_io)?;
         for entry in fs::read_dir(dir)? {
             let path = entry?.path();
             if path.extension().is_some_and(|it| it == "generating") {
