@@ -142,6 +142,12 @@ impl BatchId {
         bytes[6..].copy_from_slice(&random);
         Self(bytes)
     }
+
+    /// When the batch was made, as its id tells.
+    pub fn created_at(&self) -> crate::Timestamp {
+        let millis = self.0[..6].iter().fold(0, |millis, byte| (millis << 8) | u64::from(*byte));
+        crate::Timestamp::from_millis(millis)
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +167,11 @@ mod tests {
         fn order_of_text_is_order_of_bytes(a: [u8; 10], b: [u8; 10]) {
             let (a, b) = (BatchId::from_bytes(a), BatchId::from_bytes(b));
             prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
+        }
+
+        #[test]
+        fn a_batch_knows_when_it_was_made(millis in 0u64..1 << 48, random: [u8; 4]) {
+            prop_assert_eq!(BatchId::at(millis, random).created_at().as_millis(), millis);
         }
 
         #[test]

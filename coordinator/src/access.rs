@@ -1,0 +1,114 @@
+//! Who may call what: the one table, looked up before any handler runs.
+
+use tamer_model::{Code, Problem, Role};
+
+/// Who a call answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, also without a certificate.
+    Anyone,
+    /// Agents.
+    Hosts,
+    /// People.
+    Users,
+}
+
+/// The table. A call that is not in it answers nobody.
+pub const TABLE: &[(&str, Access)] = &[
+    ("/tamer.v1.Enrolment/Enrol", Access::Anyone),
+    ("/tamer.v1.AgentService/Session", Access::Hosts),
+    ("/tamer.v1.Control/GetStatus", Access::Users),
+    ("/tamer.v1.Control/ListHosts", Access::Users),
+    ("/tamer.v1.Control/LabelHost", Access::Users),
+    ("/tamer.v1.Control/ApproveHost", Access::Users),
+    ("/tamer.v1.Control/RemoveHost", Access::Users),
+    ("/tamer.v1.Control/CreateToken", Access::Users),
+    ("/tamer.v1.Control/ListTokens", Access::Users),
+    ("/tamer.v1.Control/RevokeToken", Access::Users),
+    ("/tamer.v1.Control/CreateBatch", Access::Users),
+    ("/tamer.v1.Control/ListBatches", Access::Users),
+    ("/tamer.v1.Control/GetBatch", Access::Users),
+    ("/tamer.v1.Control/ListTasks", Access::Users),
+    ("/tamer.v1.Control/WatchBatch", Access::Users),
+    ("/tamer.v1.Control/CancelBatch", Access::Users),
+    ("/tamer.v1.Control/ListAudit", Access::Users),
+    ("/tamer.v1.Control/TailAudit", Access::Users),
+];
+
+/// Whether a caller with `role` (none: without a certificate) may call `path`.
+pub fn check(path: &str, role: Option<&Role>) -> Result<(), Problem> {
+    let access = TABLE.iter().find(|(name, _)| *name == path).map(|(_, access)| *access);
+    match (access, role) {
+        (Some(Access::Anyone), _)
+        | (Some(Access::Hosts), Some(Role::Host(_)))
+        | (Some(Access::Users), Some(Role::User(_))) => Ok(()),
+        (_, None) => {
+            Err(Problem::new(Code::Unauthenticated, "this call needs a certificate of the fleet")
+                .remedy("join with a token, or use the context of a user"))
+        }
+        (Some(Access::Hosts), Some(_)) => Err(not_for(role, "hosts")),
+        (Some(Access::Users), Some(_)) => Err(not_for(role, "users")),
+        (None, Some(_)) => {
+            Err(Problem::new(Code::VersionUnsupported, format!("there is no call {path}"))
+                .remedy("use programs of the same minor version"))
+        }
+    }
+}
+
+fn not_for(role: Option<&Role>, who: &str) -> Problem {
+    let role = role.map(ToString::to_string).unwrap_or_default();
+    Problem::new(Code::RoleNotAllowed, format!("{role} may not make this call: it is for {who}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+
+    /// Reads just what is needed of a `FileDescriptorSet` (descriptor.proto).
+    #[derive(Message)]
+    struct Set {
+        #[prost(message, repeated, tag = "1")]
+        file: Vec<File>,
+    }
+    #[derive(Message)]
+    struct File {
+        #[prost(string, tag = "2")]
+        package: String,
+        #[prost(message, repeated, tag = "6")]
+        service: Vec<Service>,
+    }
+    #[derive(Message)]
+    struct Service {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(message, repeated, tag = "2")]
+        method: Vec<Method>,
+    }
+    #[derive(Message)]
+    struct Method {
+        #[prost(string, tag = "1")]
+        name: String,
+    }
+
+    #[test]
+    fn every_call_has_a_row_and_every_row_a_call() {
+        let set = Set::decode(tamer_proto::wire::DESCRIPTORS).expect("descriptors");
+        let mut calls: Vec<String> = Vec::new();
+        for file in set.file {
+            for service in file.service {
+                calls.extend(
+                    service
+                        .method
+                        .iter()
+                        .map(|m| format!("/{}.{}/{}", file.package, service.name, m.name)),
+                );
+            }
+        }
+        let mut rows: Vec<_> = TABLE.iter().map(|(path, _)| (*path).to_owned()).collect();
+        calls.sort();
+        rows.sort();
+        assert_eq!(calls, rows);
+    }
+}

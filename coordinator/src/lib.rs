@@ -1,0 +1,26 @@
+//! The program that holds the fleet: sessions, liveness, batches, enrolment, the audit.
+//!
+//! [`program`] puts it together; `main` only parses. State lives in the store; what is in memory is
+//! a cache of it or a decision on its way there.
+
+mod access;
+mod advertise;
+mod audit;
+mod batch;
+mod caller;
+mod clock;
+pub mod config;
+mod control;
+mod data;
+mod door;
+mod enrol;
+mod fleet;
+mod health;
+mod janitor;
+mod liveness;
+mod platform;
+pub mod program;
+pub mod service;
+mod session;
+mod state;
+pub mod transfer;

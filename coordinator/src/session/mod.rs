@@ -1,0 +1,152 @@
+//! The agents' sessions: one bidirectional stream each.
+//!
+//! [`Sessions`] knows who is connected; [`service`] serves the streams. A session task owns its
+//! stream and nothing else: what it hears it hands to the liveness and the batch controller.
+
+mod hello;
+pub mod service;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tamer_model::{HostId, JournalId};
+use tamer_proto::wire;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+
+/// Messages queued to one agent. A batch sends an agent one message and a cancellation; more than
+/// this many unread means that the agent does not read, and its session ends.
+const OUTBOUND: usize = 64;
+
+/// Who is connected, and when each was last heard. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Sessions {
+    inner: Arc<Mutex<Inner>>,
+    changed: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Inner {
+    next: u64,
+    live: HashMap<HostId, Live>,
+    /// When hosts without a session were last heard, by the steady clock.
+    gone: HashMap<HostId, u64>,
+}
+
+/// One open session.
+#[derive(Clone)]
+pub struct Live {
+    /// Counts the sessions of this coordinator: a later one has a higher number.
+    pub number: u64,
+    /// The journal that the agent told.
+    pub journal: JournalId,
+    /// Where it dialled from.
+    pub peer: Arc<str>,
+    heard: Arc<AtomicU64>,
+    out: mpsc::Sender<Result<wire::CoordinatorMessage, tonic::Status>>,
+    stop: CancellationToken,
+}
+
+impl Live {
+    /// When it was last heard, in milliseconds of the steady clock.
+    pub fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    fn hear(&self) {
+        self.heard.store(clock::steady(), Ordering::Relaxed);
+    }
+
+    /// Queues a message; an agent that does not read loses its session and starts a new one.
+    pub fn send(&self, message: wire::coordinator_message::Message) -> bool {
+        let sent =
+            self.out.try_send(Ok(wire::CoordinatorMessage { message: Some(message) })).is_ok();
+        if !sent {
+            self.stop.cancel();
+        }
+        sent
+    }
+
+    /// Ends the session, saying why.
+    pub fn close(&self, code: &str, message: &str) {
+        let close = wire::Close { code: code.to_owned(), message: message.to_owned() };
+        self.send(wire::coordinator_message::Message::Close(close));
+        self.stop.cancel();
+    }
+}
+
+impl Sessions {
+    /// The open session of a host.
+    pub fn get(&self, host: HostId) -> Option<Live> {
+        self.lock().live.get(&host).cloned()
+    }
+
+    /// When the host was last heard, if this coordinator ever heard it.
+    pub fn heard(&self, host: HostId) -> Option<u64> {
+        let inner = self.lock();
+        inner.live.get(&host).map(Live::heard).or_else(|| inner.gone.get(&host).copied())
+    }
+
+    /// Waits until a session opened or ended.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Ends every session: the coordinator stops.
+    pub fn close_all(&self, code: &str, message: &str) {
+        let all: Vec<_> = self.lock().live.values().cloned().collect();
+        all.iter().for_each(|live| live.close(code, message));
+    }
+
+    /// Counts every host as heard now: the silence was our own.
+    pub fn forgive(&self) {
+        let mut inner = self.lock();
+        inner.live.values().for_each(Live::hear);
+        let now = clock::steady();
+        inner.gone.values_mut().for_each(|heard| *heard = now);
+    }
+
+    /// Forgets hosts that are not part of the fleet any more.
+    pub fn retain(&self, known: impl Fn(HostId) -> bool) {
+        self.lock().gone.retain(|host, _| known(*host));
+    }
+
+    fn open(
+        &self,
+        host: HostId,
+        journal: JournalId,
+        peer: String,
+        out: mpsc::Sender<Result<wire::CoordinatorMessage, tonic::Status>>,
+        stop: CancellationToken,
+    ) -> Live {
+        let mut inner = self.lock();
+        inner.next += 1;
+        let heard = Arc::new(AtomicU64::new(clock::steady()));
+        let live = Live { number: inner.next, journal, peer: peer.into(), heard, out, stop };
+        inner.gone.remove(&host);
+        let older = inner.live.insert(host, live.clone());
+        drop(inner);
+        if let Some(older) = older {
+            older.close("superseded", "a newer session of this host was opened");
+        }
+        self.changed.notify_one();
+        live
+    }
+
+    fn ended(&self, host: HostId, session: &Live) {
+        let mut inner = self.lock();
+        if inner.live.get(&host).is_some_and(|live| live.number == session.number) {
+            inner.live.remove(&host);
+            inner.gone.insert(host, session.heard());
+        }
+        drop(inner);
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

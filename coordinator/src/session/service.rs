@@ -1,0 +1,343 @@
+//! Serving an agent's stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tamer_certs::Authority;
+use tamer_model::{Code, Host, HostId, JournalId, Problem, TaskId, Timestamp};
+use tamer_proto::wire::agent_message::Message as FromAgent;
+use tamer_proto::wire::agent_service_server::AgentService;
+use tamer_proto::wire::coordinator_message::Message as ToAgent;
+use tamer_proto::{Required, WIRE_MINOR, status_of, wire};
+use tamer_store::{Commit, CommitError, Store};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::{debug, info, warn};
+
+use super::hello::Hello;
+use super::{Live, OUTBOUND, Sessions};
+use crate::batch::{Feeds, News, Notice};
+use crate::caller::{self, Caller};
+use crate::enrol::with_ca;
+use crate::fleet::Fleet;
+use crate::liveness::{HEARTBEAT, SILENCE};
+use crate::state::{Unstorable, encode, keys};
+use crate::{audit, clock};
+
+/// How long an agent may take to say hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// From this difference on, an agent's clock is worth a warning.
+const CLOCK_OFF: u64 = 5 * 60 * 1000;
+/// The longest chunk of live output that is passed on, in bytes.
+const MAX_CHUNK: usize = 16 * 1024;
+
+/// The service of agents. Cheap to clone.
+#[derive(Clone)]
+pub struct Agents {
+    pub store: Store,
+    pub fleet: Fleet,
+    pub sessions: Sessions,
+    pub feeds: Feeds,
+    pub notices: mpsc::Sender<Notice>,
+    pub authority: Arc<Authority>,
+    pub coordinator: tamer_model::CoordinatorId,
+    /// Owns the session tasks; the program waits for them when it stops.
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+#[tonic::async_trait]
+impl AgentService for Agents {
+    type SessionStream = ReceiverStream<Result<wire::CoordinatorMessage, Status>>;
+
+    async fn session(
+        &self,
+        request: Request<Streaming<wire::AgentMessage>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
+        let (host, caller) = caller::host(&request)?;
+        let (out, stream) = mpsc::channel(OUTBOUND);
+        let agents = self.clone();
+        self.tasks.spawn(async move {
+            if let Err(problem) =
+                agents.serve(host, &caller, request.into_inner(), out.clone()).await
+            {
+                info!(%host, %problem, "a session ended");
+                // The agent may be gone; then nobody needs to know.
+                let _ = out.try_send(Err(status_of(problem)));
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+}
+
+/// An open session and what is needed to serve it.
+struct Session<'a> {
+    agents: &'a Agents,
+    host: HostId,
+    caller: &'a Caller,
+    live: Live,
+    journal: JournalId,
+    /// How far the agent's clock is ahead, in milliseconds.
+    ahead: i64,
+    /// When the certificate in use ends.
+    ends: Timestamp,
+}
+
+impl Agents {
+    async fn serve(
+        &self,
+        host: HostId,
+        caller: &Caller,
+        mut inbound: Streaming<wire::AgentMessage>,
+        out: mpsc::Sender<Result<wire::CoordinatorMessage, Status>>,
+    ) -> Result<(), Problem> {
+        let first = tokio::time::timeout(HELLO_TIMEOUT, inbound.message())
+            .await
+            .map_err(|_| Problem::field("hello", "no hello came in time"))?;
+        let hello = Hello::try_from(first.map_err(gone)?.required("hello")?)?;
+        let ahead = hello.sent_at.as_millis() as i64 - clock::now().as_millis() as i64;
+        let ahead = if hello.sent_at == Timestamp::default() { 0 } else { ahead };
+        if ahead.unsigned_abs() > CLOCK_OFF {
+            warn!(%host, ahead_ms = ahead, "the host's clock is off; its certificates depend on it");
+        }
+        let known = self.remember(host, caller, &hello, ahead).await?;
+        let ends = caller.peer.as_ref().map_or_else(clock::now, |peer| peer.not_after);
+        let stop = self.stop.child_token();
+        let live =
+            self.sessions.open(host, hello.journal, caller.from.to_string(), out, stop.clone());
+        debug!(%host, session = live.number, "session opened");
+        live.send(ToAgent::Welcome(self.welcome(&known)));
+        let up = Notice::Up { host, session: live.number, held: hello.held };
+        let journal = hello.journal;
+        let session =
+            Session { agents: self, host, caller, live: live.clone(), journal, ahead, ends };
+        let ended = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            ended = session.run(up, inbound) => ended,
+        };
+        self.sessions.ended(host, &live);
+        ended
+    }
+
+    /// Notes what the hello says about the host, and that its certificate is in use.
+    async fn remember(
+        &self,
+        host: HostId,
+        caller: &Caller,
+        hello: &Hello,
+        ahead: i64,
+    ) -> Result<Host, Problem> {
+        let key = caller.peer.as_ref().map(|peer| peer.key);
+        self.change_host(host, |known| {
+            known.facts = hello.facts.clone();
+            known.agent_version = hello.agent_version.clone();
+            if (known.clock_ahead_ms - ahead).unsigned_abs() > 1000 {
+                known.clock_ahead_ms = ahead;
+            }
+            if known.next_key.is_some() && known.next_key == key {
+                // The new certificate is seen in use: the old one has done its duty.
+                known.key = known.next_key.take().unwrap_or(known.key);
+            }
+            if key.is_some_and(|key| key != known.key && Some(key) != known.next_key) {
+                return Err(Problem::new(
+                    Code::CertificateExpired,
+                    "the host has a newer key than this certificate's",
+                )
+                .remedy(
+                    "if the agent was restored from a backup, remove the host and join again",
+                ));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes the record of a host, however often somebody else is first.
+    async fn change_host(
+        &self,
+        id: HostId,
+        change: impl Fn(&mut Host) -> Result<(), Problem>,
+    ) -> Result<Host, Problem> {
+        loop {
+            let (mut host, at) = {
+                let view = self.fleet.view();
+                let member = view.host(id).ok_or_else(removed)?;
+                (member.host.clone(), member.host_at)
+            };
+            let before = host.clone();
+            change(&mut host)?;
+            if host == before {
+                return Ok(host);
+            }
+            let commit =
+                Commit::new().modified_at(keys::host(id), at).put(keys::host(id), encode(&host));
+            match self.store.commit(commit).await {
+                Ok(revision) => {
+                    self.fleet.reached(revision).await;
+                    return Ok(host);
+                }
+                Err(CommitError::Conflict { .. }) => {
+                    // The cache is behind; the watch brings what the other writer wrote.
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Err(error) => return Err(error.problem()),
+            }
+        }
+    }
+
+    fn welcome(&self, host: &Host) -> wire::Welcome {
+        wire::Welcome {
+            coordinator: self.coordinator.to_string(),
+            coordinator_version: env!("CARGO_PKG_VERSION").to_owned(),
+            wire_minor: WIRE_MINOR,
+            heartbeat_ms: HEARTBEAT.as_millis() as u64,
+            silence_ms: SILENCE.as_millis() as u64,
+            sent_at: clock::now().as_millis(),
+            name: host.name.to_string(),
+        }
+    }
+}
+
+impl Session<'_> {
+    async fn run(
+        self,
+        up: Notice,
+        mut inbound: Streaming<wire::AgentMessage>,
+    ) -> Result<(), Problem> {
+        self.tell(up).await?;
+        loop {
+            let left = self.ends.since(clock::now());
+            let message = tokio::select! {
+                // Cancel-safe: the session ends with this branch.
+                () = tokio::time::sleep(left) => {
+                    let expired = "the certificate of this session has ended";
+                    self.live.close(Code::CertificateExpired.as_str(), expired);
+                    return Err(Problem::new(Code::CertificateExpired, expired));
+                }
+                message = inbound.message() => message.map_err(gone)?,
+            };
+            let Some(message) = message.and_then(|message| message.message) else { return Ok(()) };
+            self.live.hear();
+            if self.agents.fleet.view().host(self.host).is_none() {
+                let problem = removed();
+                self.live.close(problem.code.as_str(), &problem.message);
+                return Err(problem);
+            }
+            self.hear(message).await?;
+        }
+    }
+
+    async fn hear(&self, message: FromAgent) -> Result<(), Problem> {
+        match message {
+            FromAgent::Hello(_) => Err(Problem::field("hello", "a session has one hello")),
+            FromAgent::Heartbeat(wire::Heartbeat { sequence }) => {
+                self.live.send(ToAgent::HeartbeatAck(wire::HeartbeatAck { sequence }));
+                Ok(())
+            }
+            FromAgent::Facts(facts) => {
+                let facts: tamer_model::Facts = facts.try_into()?;
+                let change = |host: &mut Host| {
+                    host.facts = facts.clone();
+                    Ok(())
+                };
+                self.agents.change_host(self.host, change).await.map(drop)
+            }
+            FromAgent::TaskStarted(wire::TaskStarted { task, started_at }) => {
+                let task = self.own(task)?;
+                self.tell(Notice::Started {
+                    task,
+                    journal: self.journal,
+                    at: self.ours(started_at),
+                })
+                .await
+            }
+            FromAgent::TaskOutput(output) => self.output(output),
+            FromAgent::TaskEnded(wire::TaskEnded { task, end, output }) => {
+                let task = self.own(task)?;
+                let mut end: tamer_model::TaskEnd = end.required("task_ended.end")?.try_into()?;
+                end.started_at = end.started_at.map(|at| self.ours(at.as_millis()));
+                let output = output.unwrap_or_default().try_into()?;
+                self.tell(Notice::Ended { task, end, output }).await
+            }
+            FromAgent::Renew(wire::RenewCertificate { csr }) => self.renew(&csr).await,
+            FromAgent::Goodbye(wire::Goodbye { reason }) => {
+                debug!(host = %self.host, reason, "the agent says goodbye");
+                Ok(())
+            }
+        }
+    }
+
+    /// A host speaks of its own tasks only.
+    fn own(&self, task: Option<wire::TaskId>) -> Result<TaskId, Problem> {
+        let task: TaskId = task.required("task")?.try_into()?;
+        if task.host != self.host {
+            return Err(Problem::field("task.host", "a task of another host"));
+        }
+        Ok(task)
+    }
+
+    /// A time of the agent's clock by ours.
+    fn ours(&self, theirs: u64) -> Timestamp {
+        Timestamp::from_millis(theirs.saturating_add_signed(-self.ahead))
+    }
+
+    fn output(&self, output: wire::TaskOutput) -> Result<(), Problem> {
+        let stream = output.stream();
+        let task = self.own(output.task)?;
+        if output.data.len() > MAX_CHUNK {
+            return Err(Problem::field("task_output.data", format!("more than {MAX_CHUNK} bytes")));
+        }
+        if self.agents.feeds.is_watched(task.batch) {
+            let chunk = wire::OutputChunk {
+                host: task.host.to_string(),
+                stream: stream.into(),
+                offset: output.offset,
+                data: output.data,
+            };
+            self.agents.feeds.publish(task.batch, News::Output(Arc::new(chunk)));
+        }
+        Ok(())
+    }
+
+    async fn renew(&self, csr: &[u8]) -> Result<(), Problem> {
+        let invalid = |error: &dyn std::error::Error| {
+            Problem::new(Code::CsrInvalid, error.to_string()).on("renew.csr")
+        };
+        let key = tamer_certs::csr_key_fingerprint(csr).map_err(|error| invalid(&error))?;
+        let issued = self
+            .agents
+            .authority
+            .issue_host(csr, self.host, clock::now())
+            .map_err(|error| invalid(&error))?;
+        let next = |host: &mut Host| {
+            host.certificate_ends = issued.not_after;
+            host.next_key = (host.key != key).then_some(key);
+            Ok(())
+        };
+        self.agents.change_host(self.host, next).await?;
+        let commit = audit::done(Commit::new(), self.caller, "host.renew", self.host, "");
+        self.agents.store.commit(commit).await.map_err(Unstorable::problem)?;
+        self.live.send(ToAgent::Certificate(wire::CertificateIssued {
+            chain: with_ca(&issued, &self.agents.authority),
+        }));
+        Ok(())
+    }
+
+    /// Waits while the controller has too much in hand, and so makes the agent wait.
+    async fn tell(&self, notice: Notice) -> Result<(), Problem> {
+        let stopping = |_| Problem::new(Code::Busy, "this coordinator is stopping");
+        self.agents.notices.send(notice).await.map_err(stopping)
+    }
+}
+
+fn removed() -> Problem {
+    Problem::new(Code::HostRevoked, "this host was removed from the fleet")
+}
+
+/// A stream that broke: the agent died, or the network did.
+fn gone(status: Status) -> Problem {
+    Problem::new(Code::Unreachable, format!("the agent is gone: {}", status.message()))
+}

@@ -1,0 +1,131 @@
+//! The keys of the store, all of them.
+//!
+//! | key | record |
+//! | --- | --- |
+//! | `fleet/meta` | [`super::FleetMeta`] |
+//! | `fleet/host/HOST` | `Host` |
+//! | `fleet/name/NAME` | the id of the host that has the name |
+//! | `fleet/status/HOST` | `HostStatus` |
+//! | `fleet/token/TOKEN` | [`super::TokenRecord`] |
+//! | `fleet/pending/KEY` | [`super::PendingHost`], by the fingerprint of its public key |
+//! | `fleet/revoked/HOST` | [`super::Revoked`] |
+//! | `batch/BATCH` | `Batch` |
+//! | `active/BATCH` | nothing: the batch has not ended |
+//! | `recent/ETAD` | the batch's id, newest first: the complement of its creation |
+//! | `request/ID` | the id of the batch that the request made |
+//! | `targets/BATCH` | the frozen list of [`super::Target`] |
+//! | `task/BATCH/HOST` | `TaskRecord`; a task without one is pending |
+//! | `output/BATCH/HOST` | [`super::StoredOutput`] |
+//! | `audit/ETAD` | `AuditRecord`, newest first |
+
+use tamer_model::{BatchId, Fingerprint, HostId, HostName, TaskId, Timestamp, TokenId};
+use tamer_store::{Key, Prefix};
+
+const BOUNDED: &str = "ids and names are shorter than a key may be";
+
+fn key(text: String) -> Key {
+    Key::new(text).expect(BOUNDED)
+}
+
+fn prefix(text: &str) -> Prefix {
+    Prefix::new(text).expect(BOUNDED)
+}
+
+pub fn meta() -> Key {
+    key("fleet/meta".to_owned())
+}
+
+/// What the cache of the fleet follows.
+pub fn fleet() -> Prefix {
+    prefix("fleet/")
+}
+
+pub fn host(id: HostId) -> Key {
+    key(format!("fleet/host/{id}"))
+}
+
+pub fn name(name: &HostName) -> Key {
+    key(format!("fleet/name/{name}"))
+}
+
+pub fn status(id: HostId) -> Key {
+    key(format!("fleet/status/{id}"))
+}
+
+pub fn token(id: TokenId) -> Key {
+    key(format!("fleet/token/{id}"))
+}
+
+pub fn pending(public_key: &Fingerprint) -> Key {
+    key(format!("fleet/pending/{public_key}"))
+}
+
+pub fn revoked(id: HostId) -> Key {
+    key(format!("fleet/revoked/{id}"))
+}
+
+pub fn batch(id: BatchId) -> Key {
+    key(format!("batch/{id}"))
+}
+
+pub fn batches() -> Prefix {
+    prefix("batch/")
+}
+
+pub fn active(id: BatchId) -> Key {
+    key(format!("active/{id}"))
+}
+
+pub fn actives() -> Prefix {
+    prefix("active/")
+}
+
+/// Later times sort first.
+fn newest_first(at: Timestamp) -> String {
+    format!("{:016x}", u64::MAX - at.as_millis())
+}
+
+pub fn recent(created_at: Timestamp, id: BatchId) -> Key {
+    key(format!("recent/{}/{id}", newest_first(created_at)))
+}
+
+pub fn recents() -> Prefix {
+    prefix("recent/")
+}
+
+pub fn request(id: &str) -> Key {
+    key(format!("request/{id}"))
+}
+
+pub fn targets(id: BatchId) -> Key {
+    key(format!("targets/{id}"))
+}
+
+pub fn task(id: TaskId) -> Key {
+    key(format!("task/{}/{}", id.batch, id.host))
+}
+
+pub fn tasks(batch: BatchId) -> Prefix {
+    prefix(&format!("task/{batch}/"))
+}
+
+pub fn output(id: TaskId) -> Key {
+    key(format!("output/{}/{}", id.batch, id.host))
+}
+
+pub fn outputs(batch: BatchId) -> Prefix {
+    prefix(&format!("output/{batch}/"))
+}
+
+pub fn audit(at: Timestamp, random: [u8; 4]) -> Key {
+    key(format!("audit/{}{:08x}", newest_first(at), u32::from_be_bytes(random)))
+}
+
+pub fn audits() -> Prefix {
+    prefix("audit/")
+}
+
+/// The last part of a key: the id or name in it.
+pub fn tail(key: &Key) -> &str {
+    key.as_text().and_then(|text| text.rsplit('/').next()).unwrap_or_default()
+}

@@ -1,0 +1,227 @@
+//! Records that only the coordinator reads, and the one way all records are written.
+//!
+//! A record is JSON: it is read again by `store export` and by people. What a later version adds is
+//! ignored by an earlier one within the same [`super::FORMAT`].
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tamer_certs::SecretHash;
+use tamer_model::{
+    Code, Facts, Fingerprint, FleetId, HostId, HostName, KeptOutput, KeptStream, Labels, Problem,
+    Timestamp, UserName,
+};
+use tamer_store::{CommitError, Key, ReadError};
+
+/// What a store says of itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FleetMeta {
+    /// The version of the layout.
+    pub format: u32,
+    /// Whose state this is.
+    pub fleet: FleetId,
+    /// When the fleet was made.
+    pub created_at: Timestamp,
+}
+
+/// A join token, without its secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TokenRecord {
+    /// The digest of its secret.
+    pub hash: SecretHash,
+    pub created_by: UserName,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub uses: u32,
+    pub used: u32,
+    /// Put on the hosts that join with it.
+    pub labels: Labels,
+}
+
+/// A host that asked to join without a token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PendingHost {
+    /// The id it will have.
+    pub id: HostId,
+    pub name: HostName,
+    pub key: Fingerprint,
+    pub facts: Facts,
+    pub agent_version: String,
+    pub asked_at: Timestamp,
+    /// Where it asked from.
+    pub peer: String,
+}
+
+/// A host that was removed: neither its certificates nor its keys are good for anything.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Revoked {
+    pub name: HostName,
+    pub by: UserName,
+    pub at: Timestamp,
+    pub keys: Vec<Credential>,
+}
+
+/// A public key of a removed host.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Credential {
+    pub key: Fingerprint,
+}
+
+/// One of the hosts that a batch was frozen for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Target {
+    pub host: HostId,
+    /// Its name at that time.
+    pub name: HostName,
+}
+
+/// What is kept of a task's output. Its bytes are most often text, so each part is stored as text
+/// where it is UTF-8 and as an array of bytes where it is not.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoredOutput {
+    stdout: StoredStream,
+    stderr: StoredStream,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredStream {
+    head: Bytes,
+    #[serde(default, skip_serializing_if = "Bytes::is_empty")]
+    tail: Bytes,
+    total: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Bytes {
+    Text(String),
+    Raw { base64: String },
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self::Text(String::new())
+    }
+}
+
+impl Bytes {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+
+    /// Text with so many escapes that JSON would make it longer than base 64 goes as that, so that
+    /// a record's size follows from the limit on what is kept.
+    fn new(bytes: Vec<u8>) -> Self {
+        let escaped = bytes.iter().map(|byte| match byte {
+            b'\n' | b'\r' | b'\t' | b'"' | b'\\' => 1,
+            0..=0x1f | 0x7f => 5,
+            _ => 0,
+        });
+        if escaped.sum::<usize>() > bytes.len() / 3 {
+            return Self::Raw { base64: data_encoding::BASE64.encode(&bytes) };
+        }
+        String::from_utf8(bytes).map(Self::Text).unwrap_or_else(|error| Self::Raw {
+            base64: data_encoding::BASE64.encode(error.as_bytes()),
+        })
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Raw { base64 } => {
+                data_encoding::BASE64.decode(base64.as_bytes()).unwrap_or_default()
+            }
+        }
+    }
+}
+
+impl From<KeptStream> for StoredStream {
+    fn from(KeptStream { head, tail, total }: KeptStream) -> Self {
+        Self { head: Bytes::new(head), tail: Bytes::new(tail), total }
+    }
+}
+
+impl From<StoredStream> for KeptStream {
+    fn from(StoredStream { head, tail, total }: StoredStream) -> Self {
+        Self { head: head.into_bytes(), tail: tail.into_bytes(), total }
+    }
+}
+
+impl From<KeptOutput> for StoredOutput {
+    fn from(KeptOutput { stdout, stderr }: KeptOutput) -> Self {
+        Self { stdout: stdout.into(), stderr: stderr.into() }
+    }
+}
+
+impl From<StoredOutput> for KeptOutput {
+    fn from(StoredOutput { stdout, stderr }: StoredOutput) -> Self {
+        Self { stdout: stdout.into(), stderr: stderr.into() }
+    }
+}
+
+/// Writes a record.
+pub fn encode<T: Serialize>(record: &T) -> Vec<u8> {
+    serde_json::to_vec(record).expect("records are maps with text keys, which JSON can always hold")
+}
+
+/// Reads a record; `key` is for the error.
+pub fn decode<T: DeserializeOwned>(key: &Key, value: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(value).map_err(|error| {
+        Problem::new(Code::StoreFailed, format!("the record {key} cannot be read: {error}"))
+            .remedy("check the store with `tamer-coordinator store verify`, or restore a backup")
+    })
+}
+
+/// What a caller is told when the store does not do its part.
+pub trait Unstorable {
+    /// As a problem.
+    fn problem(self) -> Problem;
+}
+
+impl Unstorable for ReadError {
+    fn problem(self) -> Problem {
+        unstorable(&self)
+    }
+}
+
+impl Unstorable for CommitError {
+    fn problem(self) -> Problem {
+        match self {
+            Self::Conflict { key } => {
+                Problem::new(Code::Conflict, format!("{key} was changed meanwhile"))
+                    .remedy("look again and repeat the command")
+            }
+            Self::Full(_) => unstorable(&self).remedy("free space on the coordinator's disk"),
+            Self::Invalid(_) | Self::Unavailable(_) | Self::OutcomeUnknown(_) | Self::Closed => {
+                unstorable(&self)
+            }
+        }
+    }
+}
+
+/// The problem of a store that failed, with its whole chain of reasons.
+pub fn unstorable(error: &dyn std::error::Error) -> Problem {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    Problem::new(Code::StoreFailed, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_is_kept_byte_for_byte() {
+        for bytes in [b"plain\n".to_vec(), vec![0, 159, 146, 150], b"\x01\n".to_vec(), Vec::new()] {
+            let kept = KeptStream { head: bytes.clone(), tail: bytes, total: 99 };
+            let kept = KeptOutput { stdout: kept, stderr: KeptStream::default() };
+            let key = Key::new("output").expect("a key");
+            let read: StoredOutput =
+                decode(&key, &encode(&StoredOutput::from(kept.clone()))).expect("it reads");
+            assert_eq!(KeptOutput::from(read), kept);
+        }
+    }
+}
