@@ -233,3 +233,15 @@ async fn differences_are_named() {
         ]
     );
 }
+
+#[tokio::test]
+async fn the_documented_example_is_sound() {
+    let page = include_str!("../../../docs/store-file.md").replace("\r\n", "\n");
+    let example = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("example.jsonl");
+    fs::write(&path, example).unwrap();
+    let report = verify(&path).await.unwrap();
+    assert!(report.is_sound(), "{report}");
+    assert_eq!(report.entries, 2);
+}

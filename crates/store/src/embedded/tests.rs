@@ -286,3 +286,20 @@ async fn sled_never_makes_a_blob() {
     assert_eq!(std::fs::read_dir(path.join("blobs")).unwrap().count(), 0);
     store.close().await;
 }
+
+#[tokio::test]
+async fn sled_gives_back_space() {
+    let (_dir, path) = folder();
+    let (store, _) = probed(sled(&path));
+    let mut written = 0;
+    for turn in 0..400_usize {
+        let commit = (0..100).fold(Commit::new(), |all, index| {
+            all.put(key(&format!("{}", (turn * 37 + index * 13) % 2000)), vec![turn as u8; 2000])
+        });
+        written += commit.size();
+        store.commit(commit).await.unwrap();
+    }
+    let size = std::fs::metadata(path.join("db")).unwrap().len();
+    assert!(size < 64 << 20, "{size} bytes on disk, after {written} written for 4 MB of records");
+    store.close().await;
+}
