@@ -15,11 +15,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tamer_certs::Authority;
+use tamer_certs::{Authority, CA_CERTIFICATE_FILE, CA_KEY_FILE};
 use tamer_model::{Code, CoordinatorId, FleetId, Problem, Timestamp, UserName};
 
 use crate::clock;
 use crate::platform;
+use crate::state::{AuthorityRecord, unstorable};
 
 const FORMAT: &str = "tamer-coordinator 1\n";
 /// The first admin's context.
@@ -97,22 +98,37 @@ impl Data {
         write().map_err(|error| unusable(&self.dir, "cannot be written", &error))
     }
 
-    /// The fleet's authority; a new folder gets a new fleet.
-    pub fn authority(&self) -> Result<Authority, Problem> {
-        let failed = |error: &dyn std::error::Error| {
-            let text = crate::state::unstorable(error).message;
-            Problem::new(Code::DataFolder, text)
-                .remedy("restore ca.key and ca.crt from a backup of the data folder")
-        };
-        if self.path(tamer_certs::CA_CERTIFICATE_FILE).exists()
-            || self.path(tamer_certs::CA_KEY_FILE).exists()
-        {
-            return Authority::load(&self.dir).map_err(|error| failed(&error));
+    /// The fleet's authority if the folder has it.
+    pub fn authority(&self) -> Result<Option<Authority>, Problem> {
+        if !self.path(CA_CERTIFICATE_FILE).exists() && !self.path(CA_KEY_FILE).exists() {
+            return Ok(None);
         }
+        Authority::load(&self.dir).map(Some).map_err(|error| no_authority(&error))
+    }
+
+    /// Makes a fleet.
+    pub fn new_authority(&self) -> Result<Authority, Problem> {
         let fleet = FleetId::from_bytes(clock::random());
-        let authority = Authority::create(fleet, clock::now()).map_err(|error| failed(&error))?;
-        authority.save(&self.dir).map_err(|error| failed(&error))?;
+        let authority =
+            Authority::create(fleet, clock::now()).map_err(|error| no_authority(&error))?;
+        authority.save(&self.dir).map_err(|error| no_authority(&error))?;
         Ok(authority)
+    }
+
+    /// The authority's files, for the store to keep.
+    pub fn authority_files(&self) -> Result<AuthorityRecord, Problem> {
+        let read = |name| {
+            fs::read_to_string(self.path(name))
+                .map_err(|error| unusable(&self.dir, "cannot be read", &error))
+        };
+        Ok(AuthorityRecord { certificate: read(CA_CERTIFICATE_FILE)?, key: read(CA_KEY_FILE)? })
+    }
+
+    /// Puts back the authority's files from what a store kept.
+    pub fn restore_authority(&self, kept: &AuthorityRecord) -> Result<Authority, Problem> {
+        self.write(CA_KEY_FILE, kept.key.as_bytes())?;
+        self.write(CA_CERTIFICATE_FILE, kept.certificate.as_bytes())?;
+        Authority::load(&self.dir).map_err(|error| no_authority(&error))
     }
 
     /// This coordinator's id, the same at every start.
@@ -200,6 +216,11 @@ fn new_admin(
         certificate: admin.chain_pem(),
         key: admin.key().to_pem().to_string(),
     })
+}
+
+fn no_authority(error: &dyn std::error::Error) -> Problem {
+    Problem::new(Code::DataFolder, unstorable(error).message)
+        .remedy("restore ca.key and ca.crt from a backup of the data folder, or the fleet from an export of its store")
 }
 
 fn unusable(dir: &Path, what: &str, error: &std::io::Error) -> Problem {

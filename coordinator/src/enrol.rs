@@ -222,10 +222,10 @@ impl Enrol {
                 .as_ref()
                 .map_or_else(|| HostId::from_bytes(clock::random()), |(pending, _)| pending.id);
             let mut commit = Commit::new();
-            if known.is_none() {
-                if let Some(stale) = self.make_room(now)? {
-                    commit = commit.delete(keys::pending(&stale));
-                }
+            if known.is_none()
+                && let Some(stale) = self.make_room(now)?
+            {
+                commit = commit.delete(keys::pending(&stale));
             }
             let Ask { key, name, agent_version, facts, .. } = ask;
             let pending = PendingHost {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tamer_certs::{Authority, Revocations, Revoked, RotatingServer, renew_at};
 use tamer_model::{Code, CoordinatorId, Problem, Role, Timestamp};
-use tamer_store::{Commit, CommitError, OpenError, Options, Store};
+use tamer_store::{Commit, OpenError, Options, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -55,11 +55,11 @@ pub struct Running {
 pub async fn start(config: Config) -> Result<Running, Problem> {
     let started_at = clock::now();
     clock::steady();
+    platform::raise_file_limit();
     let data = Data::open(&config.data)?;
-    let authority = Arc::new(data.authority()?);
     let coordinator = data.coordinator()?;
     let store = open_store(&config, &data).await?;
-    check_store(&store, &authority).await?;
+    let authority = Arc::new(authority(&store, &data).await?);
     let listener = bind(config.listen, "listen").await?;
     let address = listener
         .local_addr()
@@ -220,25 +220,35 @@ pub fn folder_problem(error: &OpenError) -> Problem {
     Problem::new(Code::DataFolder, state::unstorable(error).message)
 }
 
-/// A store belongs to one fleet, and has one layout.
-async fn check_store(store: &Store, authority: &Authority) -> Result<(), Problem> {
-    let key = keys::meta();
-    let Some(entry) = store.get(&key).await.map_err(Unstorable::problem)? else {
-        let meta =
-            FleetMeta { format: state::FORMAT, fleet: authority.fleet(), created_at: clock::now() };
-        let commit = Commit::new().absent(key.clone()).put(key, encode(&meta));
-        return match store.commit(commit).await {
-            Ok(_) | Err(CommitError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(error.problem()),
-        };
-    };
-    let meta: FleetMeta = decode(&key, &entry.value)?;
-    if meta.format > state::FORMAT {
+/// Brings folder and store together: both hold the authority, and both are of one fleet.
+async fn authority(store: &Store, data: &Data) -> Result<Authority, Problem> {
+    if tamer_store::transfer::unfinished(store).await.map_err(Unstorable::problem)? {
+        return Err(Problem::new(Code::DataFolder, "the import into this store did not finish")
+            .remedy("run `tamer-coordinator store import` with the same file again"));
+    }
+    let meta_key = keys::meta();
+    let meta = store.get(&meta_key).await.map_err(Unstorable::problem)?;
+    let meta: Option<FleetMeta> = meta.map(|entry| decode(&meta_key, &entry.value)).transpose()?;
+    if let Some(meta) = meta.as_ref().filter(|meta| meta.format > state::FORMAT) {
         let what =
             format!("the store has format {}; this version knows {}", meta.format, state::FORMAT);
         return Err(Problem::new(Code::DataFolder, what).remedy("upgrade this coordinator"));
     }
-    if meta.fleet != authority.fleet() {
+    let kept_key = keys::authority();
+    let kept = store.get(&kept_key).await.map_err(Unstorable::problem)?;
+    let authority = match (data.authority()?, &kept) {
+        (Some(authority), _) => authority,
+        (None, Some(kept)) => data.restore_authority(&decode(&kept_key, &kept.value)?)?,
+        (None, None) if meta.is_none() => data.new_authority()?,
+        (None, None) => {
+            return Err(Problem::new(
+                Code::DataFolder,
+                "the fleet's certificate authority is gone",
+            )
+            .remedy("restore ca.key and ca.crt from a backup of the data folder"));
+        }
+    };
+    if let Some(meta) = meta.as_ref().filter(|meta| meta.fleet != authority.fleet()) {
         let what = format!(
             "the store is of fleet {}, the certificate authority of {}",
             meta.fleet,
@@ -247,7 +257,17 @@ async fn check_store(store: &Store, authority: &Authority) -> Result<(), Problem
         return Err(Problem::new(Code::DataFolder, what)
             .remedy("put the ca.key and ca.crt of the store's fleet into the data folder"));
     }
-    Ok(())
+    let mut commit = Commit::new();
+    if meta.is_none() {
+        let meta =
+            FleetMeta { format: state::FORMAT, fleet: authority.fleet(), created_at: clock::now() };
+        commit = commit.absent(meta_key.clone()).put(meta_key, encode(&meta));
+    }
+    if kept.is_none() {
+        commit = commit.absent(kept_key.clone()).put(kept_key, encode(&data.authority_files()?));
+    }
+    store.commit(commit).await.map_err(Unstorable::problem)?;
+    Ok(authority)
 }
 
 async fn bind(address: SocketAddr, field: &str) -> Result<TcpListener, Problem> {

@@ -60,8 +60,15 @@ pub async fn run(command: Command) -> Result<(), Problem> {
             println!("imported {} entries from {}", summary?.entries, file.display());
         }
         Command::Verify { file } => {
-            let summary = transfer::verify(&file).await.map_err(|error| failed(&error))?;
-            println!("{} is whole: {} entries", file.display(), summary.entries);
+            let report = transfer::verify(&file).await.map_err(|error| failed(&error))?;
+            if !report.is_sound() {
+                return Err(Problem::new(
+                    Code::StoreFailed,
+                    format!("{} is damaged: {report}", file.display()),
+                )
+                .remedy("use another export"));
+            }
+            println!("{} is whole: {} entries", file.display(), report.entries);
         }
     }
     Ok(())

@@ -133,7 +133,7 @@ fn host_of(authority: &Authority, id: HostId, at: Timestamp) -> Result<Credentia
 impl Cast {
     async fn assemble(dir: &std::path::Path) -> Result<Self> {
         tamer_certs::install_crypto();
-        let coordinator = Coordinator::start(dir)?;
+        let coordinator = Coordinator::start(dir, &[])?;
         let authority = coordinator.authority()?;
         let trust = authority.trust().clone();
         let long_ago = Timestamp::from_millis(now().as_millis() - 3 * 365 * 24 * 3_600_000);

@@ -16,7 +16,12 @@ pub use problem::{problem_of, status_of};
 pub use required::Required;
 
 /// The generated types.
-#[expect(missing_docs, unused_qualifications, reason = "generated; documented in the .proto files")]
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::allow_attributes,
+    reason = "generated; documented in the .proto files"
+)]
 pub mod wire {
     tonic::include_proto!("tamer.v1");
 

@@ -24,6 +24,9 @@ pub fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Windows has no such limit.
+pub fn raise_file_limit() {}
+
 /// Waits for Ctrl-C.
 pub async fn stop_requested() -> io::Result<()> {
     tokio::signal::ctrl_c().await

@@ -3,6 +3,7 @@
 //! | key | record |
 //! | --- | --- |
 //! | `fleet/meta` | [`super::FleetMeta`] |
+//! | `secret/authority` | [`super::AuthorityRecord`]: the export of a store is a whole fleet |
 //! | `fleet/host/HOST` | `Host` |
 //! | `fleet/name/NAME` | the id of the host that has the name |
 //! | `fleet/status/HOST` | `HostStatus` |
@@ -33,6 +34,10 @@ fn prefix(text: &str) -> Prefix {
 
 pub fn meta() -> Key {
     key("fleet/meta".to_owned())
+}
+
+pub fn authority() -> Key {
+    key("secret/authority".to_owned())
 }
 
 /// What the cache of the fleet follows.

@@ -4,8 +4,8 @@ pub mod keys;
 mod record;
 
 pub use record::{
-    Credential, FleetMeta, PendingHost, Revoked, StoredOutput, Target, TokenRecord, Unstorable,
-    decode, encode, unstorable,
+    AuthorityRecord, Credential, FleetMeta, PendingHost, Revoked, StoredOutput, Target,
+    TokenRecord, Unstorable, decode, encode, unstorable,
 };
 
 /// The version of the whole layout. A coordinator refuses a store of a later one.

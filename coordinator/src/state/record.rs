@@ -23,6 +23,13 @@ pub struct FleetMeta {
     pub created_at: Timestamp,
 }
 
+/// The fleet's certificate authority, as PEM. No `Debug`: it holds the key to the fleet.
+#[derive(Serialize, Deserialize)]
+pub struct AuthorityRecord {
+    pub certificate: String,
+    pub key: String,
+}
+
 /// A join token, without its secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TokenRecord {

@@ -24,7 +24,7 @@ pub struct Coordinator {
 
 impl Coordinator {
     /// Starts one on a port of its own and waits until it serves.
-    pub fn start(data: &Path) -> Result<Self> {
+    pub fn start(data: &Path, more: &[&str]) -> Result<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tamer-coordinator"))
             .args([
                 "run",
@@ -38,6 +38,7 @@ impl Coordinator {
                 "--data",
             ])
             .arg(data)
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
