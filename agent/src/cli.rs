@@ -1,0 +1,148 @@
+//! The command line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use tamer_agent::config::{self, Config, Layer, Merged, Source};
+use tamer_model::{Code, Problem};
+
+/// The agent of Tamer: joins a fleet, tells what the machine is, and runs commands truthfully.
+#[derive(Debug, Parser)]
+#[command(name = "tamer-agent", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Join if need be, then serve until asked to stop
+    Run(Run),
+    /// Print the version
+    Version,
+}
+
+/// Values come from defaults, then the file, then TAMER_AGENT_… variables, then flags.
+#[derive(Debug, Args)]
+struct Run {
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data folder, which no other agent may use
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Join token. Every user of the machine can read a command line: prefer --token-file or the
+    /// variable TAMER_TOKEN
+    #[arg(long)]
+    token: Option<String>,
+    /// File that holds the join token
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<String>,
+    /// Address of a coordinator, with port unless it is 8443; may be repeated
+    #[arg(long = "coordinator", value_name = "ADDR[:PORT]")]
+    coordinators: Vec<String>,
+    /// Do not look for coordinators on the local network
+    #[arg(long)]
+    no_discovery: bool,
+    /// Name to ask for when joining, instead of the machine's own
+    #[arg(long)]
+    name: Option<String>,
+    /// Without a token: ask to join, and wait until a person approves
+    #[arg(long)]
+    ask_to_join: bool,
+    /// The only fleet to ask to join, by the fingerprint of its CA
+    #[arg(long, value_name = "FINGERPRINT")]
+    ca: Option<String>,
+    /// How log lines look: text or json
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// error, warn, info, debug, trace, or directives
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Print the configuration with where each value came from, and stop
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// Does what the command line says.
+pub fn main() -> Result<(), Vec<Problem>> {
+    match Cli::parse().command {
+        Command::Run(run) => run.main(),
+        Command::Version => {
+            print(&format!("tamer-agent {}\n", tamer_agent::VERSION));
+            Ok(())
+        }
+    }
+}
+
+impl Run {
+    fn main(self) -> Result<(), Vec<Problem>> {
+        let print_config = self.print_config;
+        let merged = self.merge()?;
+        if print_config {
+            print(&config::print(&merged));
+            return Config::read(&merged).map(drop);
+        }
+        let config = Config::read(&merged)?;
+        let logs =
+            tamer_telemetry::Options { format: config.log_format, level: config.log_level.clone() };
+        let internal = |text: String| vec![Problem::new(Code::Internal, text)];
+        tamer_telemetry::init(logs).map_err(|error| internal(error.to_string()))?;
+        // One thread: an agent that waits costs next to nothing, and a busy one is bounded by its
+        // limits long before it is by a core.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(4)
+            .thread_keep_alive(std::time::Duration::from_secs(1))
+            .build()
+            .map_err(|error| internal(format!("the runtime does not start: {error}")))?;
+        runtime.block_on(tamer_agent::run::run(config)).map_err(|problem| vec![problem])
+    }
+
+    fn merge(self) -> Result<Merged, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut layers = Vec::new();
+        let mut keep = |layer: Result<Layer, Vec<Problem>>| match layer {
+            Ok(layer) => layers.push(layer),
+            Err(more) => problems.extend(more),
+        };
+        if let Some(path) = &self.config {
+            keep(config::file(path));
+        }
+        // A variable that is no text is none of ours.
+        let texts = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        keep(config::environment(std::env::vars_os().filter_map(texts)));
+        keep(Ok(self.flags()));
+        if problems.is_empty() { Ok(config::merge(layers)) } else { Err(problems) }
+    }
+
+    fn flags(self) -> Layer {
+        let mut values = BTreeMap::new();
+        let texts = [
+            ("data", self.data),
+            ("token", self.token),
+            ("token_file", self.token_file),
+            ("name", self.name),
+            ("ca", self.ca),
+            ("log_format", self.log_format),
+            ("log_level", self.log_level),
+            ("ask_to_join", self.ask_to_join.then(|| "true".to_owned())),
+            ("discovery", self.no_discovery.then(|| "false".to_owned())),
+        ];
+        for (key, value) in texts {
+            values.extend(value.map(|value| (key, vec![value])));
+        }
+        if !self.coordinators.is_empty() {
+            values.insert("coordinators", self.coordinators);
+        }
+        Layer { source: Source::Flag, values }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what the command was asked for")]
+fn print(text: &str) {
+    print!("{text}");
+}

@@ -1,0 +1,249 @@
+//! The agent's configuration: defaults, then the file, then the environment, then flags.
+//!
+//! Each layer gives raw texts by key, with where they came from; [`Config::read`] turns the winning
+//! ones into values once, and reports every problem of every layer together.
+
+mod layers;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use tamer_certs::JoinToken;
+use tamer_model::{Code, Fingerprint, HostName, Problem};
+use tamer_telemetry::Format;
+
+pub use layers::{Layer, Source, Value, environment, file};
+
+use crate::platform;
+
+/// The port that coordinators serve on unless they are told otherwise.
+pub const DEFAULT_PORT: u16 = 8443;
+
+/// Every key, its default as text, and what it means. The order is that of `--print-config`.
+pub const KEYS: &[Key] = &[
+    key("data", "the agent's folder, which no other agent may use"),
+    key("coordinators", "addresses to dial, as ADDRESS or ADDRESS:PORT; empty: only discovery"),
+    key("discovery", "whether coordinators are looked for on the local network (mDNS)"),
+    key("name", "the name to ask for when joining; empty: the machine's own"),
+    key("token", "the join token; in a command line every user of the machine can read it"),
+    key("token_file", "a file that holds the join token"),
+    key("ask_to_join", "whether to ask to join without a token and wait for approval"),
+    key("ca", "the fingerprint of the only fleet to ask to join; empty: any"),
+    key("log_format", "text or json"),
+    key("log_level", "error, warn, info, debug, trace, or directives"),
+];
+
+/// One key of the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// As it is written in the file.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+const fn key(name: &'static str, doc: &'static str) -> Key {
+    Key { name, doc }
+}
+
+/// The configuration, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The agent's folder.
+    pub data: PathBuf,
+    /// Addresses to dial, each with a port.
+    pub coordinators: Vec<String>,
+    /// Whether to look on the local network.
+    pub discovery: bool,
+    /// The name to ask for.
+    pub name: Option<HostName>,
+    /// The join token.
+    pub token: Option<JoinToken>,
+    /// Whether to ask to join without one.
+    pub ask_to_join: bool,
+    /// The only fleet to ask to join.
+    pub ca: Option<Fingerprint>,
+    /// How log lines look.
+    pub log_format: Format,
+    /// What is logged.
+    pub log_level: String,
+}
+
+/// What each key came out as, and why.
+pub type Merged = BTreeMap<&'static str, (Vec<String>, Source)>;
+
+/// Merges layers, the lowest first. Keys that nobody set have their default.
+pub fn merge(layers: impl IntoIterator<Item = Layer>) -> Merged {
+    let mut merged = Merged::new();
+    for key in KEYS {
+        merged.insert(key.name, (default(key.name), Source::Default));
+    }
+    for Layer { source, values } in layers {
+        for (name, value) in values {
+            merged.insert(name, (value, source.clone()));
+        }
+    }
+    merged
+}
+
+fn default(key: &str) -> Value {
+    match key {
+        "data" => vec![platform::default_data_folder().display().to_string()],
+        "discovery" => vec!["true".to_owned()],
+        "ask_to_join" => vec!["false".to_owned()],
+        "log_format" => vec!["text".to_owned()],
+        "log_level" => vec!["info".to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+/// The configuration as `--print-config` shows it: value, and where it came from.
+pub fn print(merged: &Merged) -> String {
+    let line = |key: &Key| {
+        let (value, source) = &merged[key.name];
+        let shown = match (key.name, value.as_slice()) {
+            ("token", [_]) => "\"(hidden)\"".to_owned(),
+            ("discovery" | "ask_to_join", [value]) => value.clone(),
+            ("coordinators", values) => format!("{values:?}"),
+            (_, [value]) => format!("{value:?}"),
+            (_, _) => "\"\"".to_owned(),
+        };
+        format!("{} = {shown}  # {source}: {}\n", key.name, key.doc)
+    };
+    KEYS.iter().map(line).collect()
+}
+
+impl Config {
+    /// Reads the merged layers, or tells everything that is wrong with them.
+    pub fn read(merged: &Merged) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader { merged, problems: Vec::new() };
+        let config = Self {
+            data: PathBuf::from(reader.text("data").unwrap_or_default()),
+            coordinators: reader.addresses(),
+            discovery: reader.flag("discovery"),
+            name: reader.parsed("name", "leave it out to use the machine's own name"),
+            token: reader.token(),
+            ask_to_join: reader.flag("ask_to_join"),
+            ca: reader.parsed("ca", "copy it from `tamerctl status`, or from the coordinator's log"),
+            log_format: reader.parsed("log_format", "write text or json").unwrap_or_default(),
+            log_level: reader.level(),
+        };
+        reader.check(&config);
+        if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
+    }
+}
+
+struct Reader<'a> {
+    merged: &'a Merged,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn values(&self, key: &str) -> &[String] {
+        self.merged.get(key).map_or(&[], |(values, _)| values)
+    }
+
+    fn text(&mut self, key: &'static str) -> Option<String> {
+        match self.values(key) {
+            [] => None,
+            [one] => Some(one.clone()).filter(|text| !text.is_empty()),
+            _ => {
+                self.problem(key, "more than one value".to_owned(), "write one");
+                None
+            }
+        }
+    }
+
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &mut self,
+        key: &'static str,
+        remedy: &str,
+    ) -> Option<T> {
+        let text = self.text(key)?;
+        text.parse().map_err(|error: T::Err| self.problem(key, error.to_string(), remedy)).ok()
+    }
+
+    fn flag(&mut self, key: &'static str) -> bool {
+        self.parsed(key, "write true or false").unwrap_or_default()
+    }
+
+    fn level(&mut self) -> String {
+        let level = self.text("log_level").unwrap_or_else(|| "info".to_owned());
+        if let Err(error) = tamer_telemetry::check_level(&level) {
+            self.problem("log_level", error.to_string(), "write info, or leave it out");
+        }
+        level
+    }
+
+    fn addresses(&mut self) -> Vec<String> {
+        let texts = self.values("coordinators").to_vec();
+        texts.iter().filter_map(|text| self.address(text)).collect()
+    }
+
+    fn address(&mut self, text: &str) -> Option<String> {
+        match address(text) {
+            Some(address) => Some(address),
+            None => {
+                self.problem(
+                    "coordinators",
+                    format!("{text:?} is not an address"),
+                    "write ADDRESS or ADDRESS:PORT, such as 10.0.0.5:8443 or [fd00::5]:8443",
+                );
+                None
+            }
+        }
+    }
+
+    fn token(&mut self) -> Option<JoinToken> {
+        let text = match (self.text("token"), self.text("token_file")) {
+            (Some(token), _) => token,
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) => {
+                    let message = format!("cannot read {path}: {error}");
+                    self.problem("token_file", message, "name a file that the agent can read");
+                    return None;
+                }
+            },
+            (None, None) => return None,
+        };
+        text.parse::<JoinToken>().map_err(|error| self.problems.push(error.into())).ok()
+    }
+
+    /// What is wrong between keys.
+    fn check(&mut self, config: &Config) {
+        if config.coordinators.is_empty() && !config.discovery && self.problems.is_empty() {
+            self.problem(
+                "coordinators",
+                "there is no address to dial and discovery is off".to_owned(),
+                "give an address, or set discovery = true",
+            );
+        }
+    }
+
+    fn problem(&mut self, key: &'static str, message: String, remedy: &str) {
+        let source = self.merged.get(key).map(|(_, source)| format!(" ({source})"));
+        let message = format!("{message}{}", source.unwrap_or_default());
+        self.problems.push(Problem::new(Code::ConfigInvalid, message).on(key).remedy(remedy));
+    }
+}
+
+/// An address with its port, or nothing when the text is none.
+fn address(text: &str) -> Option<String> {
+    if text.is_empty() || text.contains(char::is_whitespace) || text.contains('/') {
+        return None;
+    }
+    if let Ok(ip) = text.parse::<std::net::IpAddr>() {
+        return Some(std::net::SocketAddr::new(ip, DEFAULT_PORT).to_string());
+    }
+    match text.rsplit_once(':') {
+        None => Some(format!("{text}:{DEFAULT_PORT}")),
+        Some((host, port)) => {
+            let bracketed = host.starts_with('[') && host.ends_with(']');
+            let good = !host.is_empty() && (bracketed || !host.contains(':'));
+            (good && port.parse::<u16>().is_ok_and(|port| port != 0)).then(|| text.to_owned())
+        }
+    }
+}

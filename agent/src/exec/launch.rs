@@ -1,0 +1,99 @@
+//! Starting a command, and what can be wrong with it, told as a shell tells it.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Instant;
+
+use process_wrap::tokio::{ChildWrapper, KillOnDrop};
+use tamer_model::{CommandSpec, Outcome, TaskEnd};
+
+use crate::journal::ProcessMark;
+use crate::platform;
+use crate::problem::chain;
+
+/// Why a command could not be started. Nothing ran.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// It names no program.
+    #[error("the command is empty")]
+    Empty,
+    /// The working directory is not there.
+    #[error("the working directory {} is not a directory on this host", path.display())]
+    Folder {
+        /// As asked for.
+        path: PathBuf,
+    },
+    /// The user is unknown or may not be used.
+    #[error("{reason}")]
+    User {
+        /// Which and why.
+        reason: String,
+    },
+    /// There is no such program.
+    #[error("{program:?} was not found on this host")]
+    NotFound {
+        /// As asked for.
+        program: String,
+    },
+    /// There is such a file and it is no program.
+    #[error("{program:?} cannot be executed")]
+    NotExecutable {
+        /// As asked for.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system would not start another process.
+    #[error("{program:?} could not be started")]
+    Spawn {
+        /// As asked for.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl LaunchError {
+    fn of(program: &str, source: io::Error) -> Self {
+        let program = program.to_owned();
+        if source.kind() == io::ErrorKind::NotFound {
+            Self::NotFound { program }
+        } else if platform::is_no_program(&source) {
+            Self::NotExecutable { program, source }
+        } else {
+            Self::Spawn { program, source }
+        }
+    }
+
+    /// The end of a task whose command could not be started, with the exit code a shell gives.
+    pub fn end(&self) -> TaskEnd {
+        let exit_code = match self {
+            Self::NotFound { .. } => Some(127),
+            Self::Folder { .. } | Self::User { .. } | Self::NotExecutable { .. } => Some(126),
+            Self::Empty | Self::Spawn { .. } => None,
+        };
+        TaskEnd::without_times(Outcome::Failed { exit_code, signal: None }, chain(self))
+    }
+}
+
+/// A command that was started.
+#[derive(Debug)]
+pub struct Running {
+    pub(super) child: Box<dyn ChildWrapper>,
+    pub(super) since: Instant,
+    /// Its process.
+    pub process: ProcessMark,
+}
+
+/// Starts the command of the task that `marker` names.
+pub fn launch(spec: &CommandSpec, marker: &str) -> Result<Running, LaunchError> {
+    let mut command = platform::command(spec, marker)?;
+    command.wrap(KillOnDrop);
+    let pipes = command.command_mut();
+    pipes.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let program = spec.argv.first().ok_or(LaunchError::Empty)?;
+    let child = command.spawn().map_err(|source| LaunchError::of(program, source))?;
+    let process = platform::mark(child.id().unwrap_or_default());
+    Ok(Running { child, since: Instant::now(), process })
+}

@@ -1,0 +1,341 @@
+//! The journal's file and the index of what it holds. Synchronous; owned by the journal's thread.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tamer_model::{JournalId, KeptOutput, TaskEnd, TaskId, Timestamp};
+
+use super::record::{self, Damage, FRAME, HEADER, Record};
+use crate::folder;
+
+/// A file that grew past this is rewritten when most of it is forgotten.
+const COMPACT_AT: u64 = 1024 * 1024;
+
+/// A process, so that it is not mistaken for a later one with the same number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessMark {
+    /// Its number, which is also its group's.
+    pub pid: u32,
+    /// When it started, in the words of the platform; equal only for the same process.
+    pub started: String,
+}
+
+/// What the journal holds of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// Its process was about to be started; whether it was is not known.
+    Starting {
+        /// When, by the agent's clock.
+        at: Timestamp,
+    },
+    /// Its process was started.
+    Started {
+        /// When, by the agent's clock.
+        at: Timestamp,
+        /// The process.
+        process: ProcessMark,
+    },
+    /// It ended, and the coordinator has not said that it knows.
+    Ended {
+        /// Where the payload lies.
+        at: u64,
+        /// How long it is.
+        len: u32,
+    },
+}
+
+/// The answer to the wish to start a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// It was written down; start it.
+    Recorded,
+    /// It was there already; never start it again.
+    Held(Held),
+}
+
+/// Why the journal cannot be opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The operating system refused.
+    #[error("cannot {what} the journal {path}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Its bytes are not right.
+    #[error("the journal {path} cannot be used: {source}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Damage,
+    },
+    /// The thread that owns it is gone.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+/// The file, open for appending.
+#[derive(Debug)]
+pub struct JournalFile {
+    path: PathBuf,
+    file: File,
+    id: JournalId,
+    /// Where the next frame goes. Everything before it is on the disk.
+    len: u64,
+    held: BTreeMap<TaskId, Held>,
+    /// What waits for the next commit.
+    staged: Vec<Staged>,
+    /// Set when a sync failed: what the file holds is then unknown until it is rewritten.
+    suspect: bool,
+    /// Bytes of a torn tail that were cut at the opening.
+    cut: u64,
+}
+
+#[derive(Debug)]
+struct Staged {
+    record: Record,
+    payload: Vec<u8>,
+}
+
+impl JournalFile {
+    /// Opens the journal of `folder`, or begins one with the id `fresh`.
+    pub fn open(folder: &Path, fresh: JournalId) -> Result<Self, JournalError> {
+        let path = folder.join("journal");
+        let fail = |what| {
+            let path = path.clone();
+            move |source| JournalError::Io { what, path, source }
+        };
+        if !path.try_exists().map_err(fail("look for"))? {
+            folder::replace(&path, &record::header(fresh)).map_err(fail("create"))?;
+        }
+        let mut file =
+            OpenOptions::new().read(true).write(true).open(&path).map_err(fail("open"))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(fail("read"))?;
+        let record::Scan { id, found, good } = record::scan(&bytes)
+            .map_err(|source| JournalError::Damaged { path: path.clone(), source })?;
+        let cut = (bytes.len() - good) as u64;
+        let mut journal = Self {
+            path,
+            file,
+            id,
+            len: good as u64,
+            held: BTreeMap::new(),
+            staged: Vec::new(),
+            suspect: false,
+            cut,
+        };
+        found.into_iter().for_each(|found| journal.learn(found.record, found.at, found.len));
+        // What was read may sit in memory alone, and the tail may be torn: one rewrite settles both.
+        journal.compact()?;
+        Ok(journal)
+    }
+
+    /// The journal's id.
+    pub fn id(&self) -> JournalId {
+        self.id
+    }
+
+    /// How many bytes of a torn tail the opening cut.
+    pub fn cut(&self) -> u64 {
+        self.cut
+    }
+
+    /// What is held, in the order of the tasks.
+    pub fn held(&self) -> &BTreeMap<TaskId, Held> {
+        &self.held
+    }
+
+    /// Stages the start of a task unless it is known.
+    pub fn starting(&mut self, task: TaskId, at: Timestamp) -> Start {
+        if let Some(held) = self.held.get(&task) {
+            return Start::Held(held.clone());
+        }
+        if self.staged.iter().any(|staged| staged.record.task() == task) {
+            return Start::Held(Held::Starting { at });
+        }
+        self.stage(Record::Starting { task, at });
+        Start::Recorded
+    }
+
+    /// Stages that the process was started.
+    pub fn started(&mut self, task: TaskId, process: ProcessMark) {
+        self.stage(Record::Started { task, process });
+    }
+
+    /// Stages an end unless there is one: the first end stands.
+    pub fn ended(&mut self, task: TaskId, end: TaskEnd, output: &KeptOutput) {
+        let staged = |staged: &Staged| matches!(&staged.record, Record::Ended { task: other, .. } if *other == task);
+        if matches!(self.held.get(&task), Some(Held::Ended { .. })) || self.staged.iter().any(staged)
+        {
+            return;
+        }
+        let payload = record::ended(task, end.clone(), output);
+        let record = Record::Ended { task, end, sizes: record::Sizes::default() };
+        self.staged.push(Staged { record, payload });
+    }
+
+    /// Stages that the coordinator has the end of a task; others are not forgotten.
+    pub fn forgotten(&mut self, task: TaskId) {
+        if matches!(self.held.get(&task), Some(Held::Ended { .. })) {
+            self.stage(Record::Forgotten { task });
+        }
+    }
+
+    /// Writes what was staged, with one sync. After a failure nothing of it happened.
+    pub fn commit(&mut self) -> Result<(), JournalError> {
+        let staged = std::mem::take(&mut self.staged);
+        if self.suspect {
+            self.compact()?;
+        }
+        if staged.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        staged.iter().for_each(|staged| record::frame(&mut bytes, &staged.payload, self.len));
+        self.write(&bytes)?;
+        for Staged { record, payload } in staged {
+            let at = self.len + FRAME as u64;
+            self.len = at + payload.len() as u64;
+            self.learn(record, at, payload.len() as u32);
+        }
+        if self.len > COMPACT_AT && self.live() < self.len / 2 {
+            self.compact_later();
+        }
+        Ok(())
+    }
+
+    /// Reads an end back, with the output that was kept.
+    pub fn read_end(&mut self, task: TaskId) -> Result<Option<(TaskEnd, KeptOutput)>, JournalError> {
+        let Some(Held::Ended { at, len }) = self.held.get(&task).cloned() else { return Ok(None) };
+        let payload = self.read_at(at, len).map_err(|source| self.io("read", source))?;
+        Ok(record::read_end(&payload))
+    }
+
+    fn stage(&mut self, record: Record) {
+        let payload = record::payload(&record);
+        self.staged.push(Staged { record, payload });
+    }
+
+    fn learn(&mut self, record: Record, at: u64, len: u32) {
+        match record {
+            Record::Starting { task, at } => {
+                self.held.entry(task).or_insert(Held::Starting { at });
+            }
+            Record::Started { task, process } => {
+                if let Some(held) = self.held.get_mut(&task)
+                    && let Held::Starting { at } = *held
+                {
+                    *held = Held::Started { at, process };
+                }
+            }
+            Record::Ended { task, .. } => {
+                self.held.insert(task, Held::Ended { at, len });
+            }
+            Record::Forgotten { task } => {
+                self.held.remove(&task);
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
+        let written =
+            self.file.seek(SeekFrom::Start(self.len)).and_then(|_| self.file.write_all(bytes));
+        if let Err(source) = written {
+            // A full disk: what was written in part must not stay, or later frames would lie
+            // behind damage.
+            self.suspect |= self.file.set_len(self.len).is_err();
+            return Err(self.io("write", source));
+        }
+        self.file.sync_data().map_err(|source| {
+            // After a failed sync the system may have dropped the pages and report no more.
+            self.suspect = true;
+            self.io("sync", source)
+        })
+    }
+
+    /// Bytes that are still needed.
+    fn live(&self) -> u64 {
+        let of = |held: &Held| match held {
+            Held::Ended { len, .. } => u64::from(*len) + FRAME as u64,
+            Held::Starting { .. } | Held::Started { .. } => 256,
+        };
+        self.held.values().map(of).sum::<u64>() + HEADER as u64
+    }
+
+    /// A rewrite that only saves room: what was asked for is on the disk already, so a failure is
+    /// no error of the caller. The next commit tries again.
+    fn compact_later(&mut self) {
+        if let Err(error) = self.compact() {
+            tracing::warn!(error = %crate::problem::chain(&error), "the journal stays long");
+        }
+    }
+
+    /// Rewrites the file with what is held, atomically.
+    fn compact(&mut self) -> Result<(), JournalError> {
+        let mut bytes = record::header(self.id);
+        let mut moved = BTreeMap::new();
+        for (task, held) in self.held.clone() {
+            match held {
+                Held::Starting { at } => push(&mut bytes, Record::Starting { task, at }),
+                Held::Started { at, ref process } => {
+                    push(&mut bytes, Record::Starting { task, at });
+                    push(&mut bytes, Record::Started { task, process: process.clone() });
+                }
+                Held::Ended { at, len } => {
+                    let payload =
+                        self.read_at(at, len).map_err(|source| self.io("read", source))?;
+                    let at = (bytes.len() + FRAME) as u64;
+                    record::frame(&mut bytes, &payload, 0);
+                    moved.insert(task, Held::Ended { at, len });
+                }
+            }
+        }
+        // From here on the open file may be one that has no name any more.
+        self.suspect = true;
+        folder::replace(&self.path, &bytes).map_err(|source| self.io("rewrite", source))?;
+        self.file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&self.path)
+            .map_err(|source| self.io("open", source))?;
+        self.held.extend(moved);
+        self.len = bytes.len() as u64;
+        self.suspect = false;
+        Ok(())
+    }
+
+    fn read_at(&mut self, at: u64, len: u32) -> io::Result<Vec<u8>> {
+        let mut payload = vec![0; len as usize];
+        self.file.seek(SeekFrom::Start(at))?;
+        self.file.read_exact(&mut payload)?;
+        Ok(payload)
+    }
+
+    fn io(&self, what: &'static str, source: io::Error) -> JournalError {
+        JournalError::Io { what, path: self.path.clone(), source }
+    }
+}
+
+fn push(bytes: &mut Vec<u8>, record: Record) {
+    record::frame(bytes, &record::payload(&record), 0);
+}
+
+impl Record {
+    fn task(&self) -> TaskId {
+        match self {
+            Self::Starting { task, .. }
+            | Self::Started { task, .. }
+            | Self::Ended { task, .. }
+            | Self::Forgotten { task } => *task,
+        }
+    }
+}

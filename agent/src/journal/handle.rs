@@ -1,0 +1,161 @@
+//! The journal's thread and the handle to it. What arrives while a sync runs shares the next one.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use tamer_model::{JournalId, KeptOutput, TaskEnd, TaskId, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Held, JournalError, JournalFile, ProcessMark, Start};
+
+/// Requests that may wait. Each is one task's step and at most [`crate::tasks::MAX_RUNNING`] tasks
+/// take steps, so it is not full but when the disk hangs; then the tasks wait.
+const QUEUE: usize = 256;
+/// Requests that share one sync.
+const GROUP: usize = 256;
+
+/// A handle to the journal. Cheap to clone; the thread ends with the last of them.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    requests: mpsc::Sender<Request>,
+    id: JournalId,
+}
+
+/// What a group's steps are told when it could not be written: one error, many readers.
+type Shared<T> = Result<T, Arc<JournalError>>;
+
+#[derive(Debug)]
+enum Request {
+    Starting { task: TaskId, at: Timestamp, reply: oneshot::Sender<Shared<Start>> },
+    Started { task: TaskId, process: ProcessMark },
+    Ended { task: TaskId, end: TaskEnd, output: KeptOutput, reply: oneshot::Sender<Shared<()>> },
+    Forgotten { task: TaskId },
+    Read { task: TaskId, reply: oneshot::Sender<Shared<Option<(TaskEnd, KeptOutput)>>> },
+    Held { reply: oneshot::Sender<BTreeMap<TaskId, Held>> },
+}
+
+impl Journal {
+    /// Opens the journal of `folder` and starts its thread. Join it after the last handle is gone.
+    pub fn open(
+        folder: &Path,
+        fresh: JournalId,
+    ) -> Result<(Self, thread::JoinHandle<()>), JournalError> {
+        let file = JournalFile::open(folder, fresh)?;
+        if file.cut() > 0 {
+            tracing::warn!(bytes = file.cut(), "cut the torn end of the journal");
+        }
+        let id = file.id();
+        let (requests, waiting) = mpsc::channel(QUEUE);
+        let thread = thread::Builder::new()
+            .name("journal".to_owned())
+            .stack_size(256 * 1024)
+            .spawn(move || run(file, waiting))
+            .map_err(|source| JournalError::Io {
+                what: "start the thread of",
+                path: folder.join("journal"),
+                source,
+            })?;
+        Ok((Self { requests, id }, thread))
+    }
+
+    /// The journal's id.
+    pub fn id(&self) -> JournalId {
+        self.id
+    }
+
+    /// Writes down that the task is about to start. When this returns `Recorded`, it is on disk.
+    pub async fn starting(&self, task: TaskId, at: Timestamp) -> Shared<Start> {
+        self.ask(|reply| Request::Starting { task, at, reply }).await?
+    }
+
+    /// Writes down which process was started. Waits for room, not for the disk.
+    pub async fn started(&self, task: TaskId, process: ProcessMark) {
+        let _ = self.requests.send(Request::Started { task, process }).await;
+    }
+
+    /// Writes down an end. When this returns, it is on disk.
+    pub async fn ended(&self, task: TaskId, end: TaskEnd, output: KeptOutput) -> Shared<()> {
+        self.ask(|reply| Request::Ended { task, end, output, reply }).await?
+    }
+
+    /// Forgets a task whose end the coordinator has. Waits for room, not for the disk.
+    pub async fn forgotten(&self, task: TaskId) {
+        let _ = self.requests.send(Request::Forgotten { task }).await;
+    }
+
+    /// Reads an end back, or nothing when the journal holds none for the task.
+    pub async fn read_end(&self, task: TaskId) -> Shared<Option<(TaskEnd, KeptOutput)>> {
+        self.ask(|reply| Request::Read { task, reply }).await?
+    }
+
+    /// What the journal holds.
+    pub async fn held(&self) -> Shared<BTreeMap<TaskId, Held>> {
+        self.ask(|reply| Request::Held { reply }).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Shared<T> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).await.map_err(|_| Arc::new(JournalError::Closed))?;
+        answer.await.map_err(|_| Arc::new(JournalError::Closed))
+    }
+}
+
+/// What is answered once the group is on disk.
+enum Waiting {
+    Start(oneshot::Sender<Shared<Start>>),
+    End(oneshot::Sender<Shared<()>>),
+}
+
+fn run(mut file: JournalFile, mut requests: mpsc::Receiver<Request>) {
+    while let Some(first) = requests.blocking_recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP
+            && let Ok(next) = requests.try_recv()
+        {
+            group.push(next);
+        }
+        let mut waiting = Vec::new();
+        let mut reads = Vec::new();
+        for request in group {
+            stage(&mut file, request, &mut waiting, &mut reads);
+        }
+        let outcome = file.commit().map_err(Arc::new);
+        if let Err(error) = &outcome {
+            tracing::error!(error = %crate::problem::chain(error), "the journal cannot be written");
+        }
+        // A receiver that is gone was cancelled; nobody waits for the answer.
+        for waiting in waiting {
+            match waiting {
+                Waiting::Start(reply) => drop(reply.send(outcome.clone().map(|()| Start::Recorded))),
+                Waiting::End(reply) => drop(reply.send(outcome.clone())),
+            }
+        }
+        for (task, reply) in reads {
+            drop(reply.send(file.read_end(task).map_err(Arc::new)));
+        }
+    }
+}
+
+fn stage(
+    file: &mut JournalFile,
+    request: Request,
+    waiting: &mut Vec<Waiting>,
+    reads: &mut Vec<(TaskId, oneshot::Sender<Shared<Option<(TaskEnd, KeptOutput)>>>)>,
+) {
+    match request {
+        Request::Starting { task, at, reply } => match file.starting(task, at) {
+            Start::Recorded => waiting.push(Waiting::Start(reply)),
+            held @ Start::Held(_) => drop(reply.send(Ok(held))),
+        },
+        Request::Started { task, process } => file.started(task, process),
+        Request::Ended { task, end, output, reply } => {
+            file.ended(task, end, &output);
+            waiting.push(Waiting::End(reply));
+        }
+        Request::Forgotten { task } => file.forgotten(task),
+        Request::Read { task, reply } => reads.push((task, reply)),
+        Request::Held { reply } => drop(reply.send(file.held().clone())),
+    }
+}

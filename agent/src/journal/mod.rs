@@ -1,0 +1,14 @@
+//! The task journal: what makes a task start at most once and its end truthful.
+//!
+//! [`JournalFile`] is the file and its index; [`Journal`] is the handle of the thread that owns it.
+//! `tasks` writes to it; `session` reads the ends that it sends from it, so that what is told is
+//! what is on the disk.
+
+mod file;
+mod handle;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use file::{Held, JournalError, JournalFile, ProcessMark, Start};
+pub use handle::Journal;

@@ -1,0 +1,22 @@
+//! The agent as a library: its parts, for the program and for tests of the fleet.
+#![warn(missing_docs)]
+
+pub mod backoff;
+pub mod clock;
+pub mod config;
+pub mod dial;
+pub mod enrol;
+pub mod exec;
+pub mod facts;
+pub mod find;
+pub mod folder;
+pub mod identity;
+pub mod journal;
+pub mod platform;
+pub mod problem;
+pub mod run;
+pub mod session;
+pub mod tasks;
+
+/// The version of the agent.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

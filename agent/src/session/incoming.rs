@@ -1,0 +1,113 @@
+//! What the coordinator says, read into types. Pure.
+
+use std::time::Duration;
+
+use tamer_model::{Code, CommandSpec, Problem, TaskId, Timestamp};
+use tamer_proto::{Required, wire};
+use wire::coordinator_message::Message;
+
+/// Bounds of how often the agent is heard and how long silence may last, whatever is asked for.
+const HEARTBEAT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
+const SILENCE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(300));
+
+/// The first message of the coordinator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Welcome {
+    /// Who answered.
+    pub coordinator: String,
+    /// Its version.
+    pub version: String,
+    /// How often the agent shall be heard.
+    pub heartbeat: Duration,
+    /// After this long without a message the session is given up.
+    pub silence: Duration,
+    /// The coordinator's clock.
+    pub sent_at: Timestamp,
+    /// The host's name in the fleet.
+    pub name: String,
+}
+
+/// Every later message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incoming {
+    /// It hears us.
+    Heard,
+    /// A task to start; a command that cannot be accepted ends the task and not the session.
+    Start(TaskId, Result<CommandSpec, Problem>),
+    /// A task to end.
+    Cancel(TaskId),
+    /// An end that the coordinator has.
+    Stored(TaskId),
+    /// A renewed certificate chain.
+    Certificate(Vec<Vec<u8>>),
+    /// The coordinator ends the session, and why.
+    Close(Problem),
+    /// Something that a newer coordinator says and this agent does not know.
+    Unknown,
+}
+
+/// Reads the first message, which is a welcome or a refusal.
+pub fn first(message: wire::CoordinatorMessage) -> Result<Welcome, Problem> {
+    match message.message {
+        Some(Message::Welcome(welcome)) => Ok(read(welcome)),
+        Some(Message::Close(close)) => Err(closed(close)),
+        _ => Err(Problem::field("welcome", "the coordinator's first message is no welcome")),
+    }
+}
+
+fn read(welcome: wire::Welcome) -> Welcome {
+    // A minor version is not refused: what is missing has a meaning, what is new is ignored.
+    let wire::Welcome {
+        coordinator,
+        coordinator_version,
+        wire_minor: _,
+        heartbeat_ms,
+        silence_ms,
+        sent_at,
+        name,
+    } = welcome;
+    let or = |ms: u64, default| if ms == 0 { default } else { ms };
+    let heartbeat = Duration::from_millis(or(heartbeat_ms, 3000));
+    let silence = Duration::from_millis(or(silence_ms, 9000));
+    Welcome {
+        coordinator,
+        version: coordinator_version,
+        heartbeat: heartbeat.clamp(HEARTBEAT.0, HEARTBEAT.1),
+        silence: silence.clamp(SILENCE.0, SILENCE.1),
+        sent_at: Timestamp::from_millis(sent_at),
+        name,
+    }
+}
+
+fn closed(close: wire::Close) -> Problem {
+    let wire::Close { code, message } = close;
+    let message = if message.is_empty() { code.clone() } else { message };
+    let problem = Problem::new(code.parse().unwrap_or(Code::Unreachable), message);
+    match problem.code {
+        Code::HostRevoked => problem.remedy(super::REJOIN),
+        _ => problem,
+    }
+}
+
+impl TryFrom<wire::CoordinatorMessage> for Incoming {
+    type Error = Problem;
+
+    fn try_from(message: wire::CoordinatorMessage) -> Result<Self, Problem> {
+        let task = |task: Option<wire::TaskId>| task.required("task")?.try_into();
+        Ok(match message.message {
+            None => Self::Unknown,
+            // A second one changes nothing.
+            Some(Message::Welcome(_)) => Self::Heard,
+            Some(Message::HeartbeatAck(wire::HeartbeatAck { sequence: _ })) => Self::Heard,
+            Some(Message::StartTask(wire::StartTask { task: id, command })) => {
+                Self::Start(task(id)?, command.required("command").and_then(TryInto::try_into))
+            }
+            Some(Message::CancelTask(wire::CancelTask { task: id })) => Self::Cancel(task(id)?),
+            Some(Message::EndStored(wire::EndStored { task: id })) => Self::Stored(task(id)?),
+            Some(Message::Certificate(wire::CertificateIssued { chain })) => {
+                Self::Certificate(chain)
+            }
+            Some(Message::Close(close)) => Self::Close(closed(close)),
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! What the agent says, in three queues: control before ends before output, so that a command
+//! that floods its output starves neither heartbeats nor ends.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use tamer_model::{KeptOutput, TaskEnd, TaskId, Timestamp};
+use tamer_proto::wire;
+use tokio::sync::mpsc;
+use wire::agent_message::Message;
+
+use crate::exec::Chunk;
+
+/// Control messages that may wait: each is small, and heartbeats are one in seconds. When it is
+/// full the coordinator does not read, and the session is given up.
+pub const CONTROL: usize = 512;
+/// Ends that may wait, 512 KiB each at most. When it is full the next ones stay in the journal.
+pub const ENDS: usize = 2;
+
+/// The stream that the connection pulls from when it has room.
+#[derive(Debug)]
+pub struct Outbox {
+    /// Heartbeats, starts, facts …
+    pub control: mpsc::Receiver<wire::AgentMessage>,
+    /// Ends with their output.
+    pub ends: mpsc::Receiver<wire::AgentMessage>,
+    /// Output as it appears.
+    pub output: mpsc::Receiver<Chunk>,
+}
+
+impl Stream for Outbox {
+    type Item = wire::AgentMessage;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.control.poll_recv(cx) {
+            Poll::Ready(Some(message)) => return Poll::Ready(Some(message)),
+            // The conversation is over: what the other queues hold is not worth more than a clean
+            // end, and ends are in the journal.
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Pending => {}
+        }
+        if let Poll::Ready(Some(message)) = self.ends.poll_recv(cx) {
+            return Poll::Ready(Some(message));
+        }
+        match self.output.poll_recv(cx) {
+            Poll::Ready(Some(chunk)) => Poll::Ready(Some(output(chunk))),
+            // Another session attached; this one ends by its events.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// Wraps a message.
+pub fn say(message: Message) -> wire::AgentMessage {
+    wire::AgentMessage { message: Some(message) }
+}
+
+/// A task was started.
+pub fn started(task: TaskId, at: Timestamp) -> wire::AgentMessage {
+    say(Message::TaskStarted(wire::TaskStarted {
+        task: Some(task.into()),
+        started_at: at.as_millis(),
+    }))
+}
+
+/// A task ended.
+pub fn ended(task: TaskId, end: TaskEnd, output: KeptOutput) -> wire::AgentMessage {
+    say(Message::TaskEnded(wire::TaskEnded {
+        task: Some(task.into()),
+        end: Some(end.into()),
+        output: Some(output.into()),
+    }))
+}
+
+fn output(chunk: Chunk) -> wire::AgentMessage {
+    let Chunk { task, stream, offset, data } = chunk;
+    say(Message::TaskOutput(wire::TaskOutput {
+        task: Some(task.into()),
+        stream: wire::StreamKind::from(stream).into(),
+        offset,
+        data: data.into(),
+    }))
+}

@@ -1,0 +1,330 @@
+//! The conversation: what is said first, then one loop that hears, tells and keeps time.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tamer_certs::{Credentials, HostKey, renew_at};
+use tamer_model::{Code, Facts, KeptOutput, Problem, TaskId, Timestamp};
+use tamer_proto::{MAX_MESSAGE, WIRE_MINOR, problem_of, wire};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::Streaming;
+use tonic::transport::Channel;
+use wire::agent_message::Message;
+
+use super::outbox::{CONTROL, ENDS, Outbox, ended, say, started};
+use super::{End, Incoming, Welcome, first};
+use crate::dial::Refusal;
+use crate::identity::IdentityFiles;
+use crate::journal::Journal;
+use crate::problem::chain;
+use crate::tasks::{Attached, Event, Stopping, TasksHandle};
+use crate::{clock, platform};
+
+/// How long the coordinator may take to answer the hello.
+const HELLO: Duration = Duration::from_secs(10);
+/// How long a goodbye may take to leave.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// After a renewal that was not answered, when to ask again.
+const RENEW_AGAIN: Duration = Duration::from_secs(60);
+
+/// What a session works with. All of it outlives the session.
+#[derive(Debug)]
+pub struct Session<'a> {
+    /// The tasks.
+    pub tasks: &'a TasksHandle,
+    /// Where ends are read from.
+    pub journal: &'a Journal,
+    /// The facts of now.
+    pub facts: watch::Receiver<Facts>,
+    /// Where a renewed identity goes.
+    pub files: &'a IdentityFiles,
+    /// The identity that was dialled with.
+    pub credentials: &'a Credentials,
+    /// Cancelled when the agent is about to end and every command has ended.
+    pub finish: &'a CancellationToken,
+}
+
+/// Holds one session on `channel` until it ends. `welcomed` is called when it is up.
+pub async fn talk(
+    session: Session<'_>,
+    channel: Channel,
+    refusal: Refusal,
+    welcomed: impl FnOnce(&Welcome),
+) -> End {
+    match hold(session, channel, welcomed).await {
+        Ok(end) => end,
+        Err(problem) => {
+            // The alert may arrive a moment after what followed from it.
+            tokio::task::yield_now().await;
+            End::of(problem, refusal.alert())
+        }
+    }
+}
+
+async fn hold(
+    session: Session<'_>,
+    channel: Channel,
+    welcomed: impl FnOnce(&Welcome),
+) -> Result<End, Problem> {
+    let Attached { held, events, output } = session.tasks.attach().await.map_err(stopping)?;
+    let (control, control_out) = mpsc::channel(CONTROL);
+    let (ends, ends_out) = mpsc::channel(ENDS);
+    let outbox = Outbox { control: control_out, ends: ends_out, output };
+    let to_tell: VecDeque<TaskId> =
+        held.iter().filter(|held| held.ended).map(|held| held.task).collect();
+    let mut facts = session.facts.clone();
+    let hello = wire::Hello {
+        agent_version: crate::VERSION.to_owned(),
+        wire_minor: WIRE_MINOR,
+        facts: Some(facts.borrow_and_update().clone().into()),
+        journal: session.journal.id().to_string(),
+        held: held
+            .into_iter()
+            .map(|held| wire::HeldTask {
+                task: Some(held.task.into()),
+                ended: held.ended,
+                started_at: held.started_at.map(Timestamp::as_millis),
+            })
+            .collect(),
+        sent_at: clock::now().as_millis(),
+    };
+    let behind = |_| Problem::new(Code::Busy, "the session's queue is full");
+    control.try_send(say(Message::Hello(hello))).map_err(behind)?;
+
+    let late = |_| Problem::new(Code::Unreachable, "the coordinator did not answer the hello");
+    let mut client = wire::agent_service_client::AgentServiceClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE)
+        .max_encoding_message_size(MAX_MESSAGE);
+    let response = timeout(HELLO, client.session(outbox)).await.map_err(late)?;
+    let mut incoming = response.map_err(|status| problem_of(&status))?.into_inner();
+    let message = timeout(HELLO, incoming.message()).await.map_err(late)?;
+    let message = message.map_err(|status| problem_of(&status))?.ok_or_else(hung_up)?;
+    let welcome = first(message)?;
+    if let Some(ahead_ms) = clock::off(clock::now(), welcome.sent_at) {
+        tracing::warn!(ahead_ms, "this machine's clock is far from the coordinator's: set it");
+    }
+    welcomed(&welcome);
+    let talk = Talk {
+        heard: Instant::now(),
+        renew: renewal(session.credentials),
+        renewing: None,
+        session,
+        welcome,
+        facts,
+        events,
+        control,
+        ends,
+        to_tell,
+        sequence: 0,
+    };
+    talk.run(incoming).await
+}
+
+/// The state of a session that is up.
+struct Talk<'a> {
+    session: Session<'a>,
+    welcome: Welcome,
+    facts: watch::Receiver<Facts>,
+    events: mpsc::Receiver<Event>,
+    control: mpsc::Sender<wire::AgentMessage>,
+    ends: mpsc::Sender<wire::AgentMessage>,
+    /// Ends that were not told in this session; at most what the journal holds.
+    to_tell: VecDeque<TaskId>,
+    sequence: u64,
+    /// When something was last heard.
+    heard: Instant,
+    /// When to ask for another certificate.
+    renew: Instant,
+    /// The key that was sent.
+    renewing: Option<HostKey>,
+}
+
+/// What happened next.
+enum Turn {
+    Heard(Result<Option<wire::CoordinatorMessage>, tonic::Status>),
+    Happened(Option<Event>),
+    RoomForEnd,
+    Beat,
+    FactsChanged,
+    Renew,
+    Silent,
+    Finish,
+}
+
+impl Talk<'_> {
+    async fn run(mut self, mut incoming: Streaming<wire::CoordinatorMessage>) -> Result<End, Problem> {
+        let mut beats = interval(self.welcome.heartbeat);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            // Cancel-safe: queues, watches, timers, and a stream that keeps a message it has not
+            // given whole. First in the list is first served: time before output and orders.
+            let turn = tokio::select! {
+                biased;
+                _ = beats.tick() => Turn::Beat,
+                message = incoming.message() => Turn::Heard(message),
+                event = self.events.recv() => Turn::Happened(event),
+                room = self.ends.reserve(), if !self.to_tell.is_empty() => {
+                    drop(room);
+                    Turn::RoomForEnd
+                }
+                Ok(()) = self.facts.changed() => Turn::FactsChanged,
+                () = sleep_until(self.heard + self.welcome.silence) => Turn::Silent,
+                () = sleep_until(self.renew) => Turn::Renew,
+                () = self.session.finish.cancelled(), if self.to_tell.is_empty() => Turn::Finish,
+            };
+            if let Some(end) = self.take(turn).await? {
+                return Ok(end);
+            }
+        }
+    }
+
+    async fn take(&mut self, turn: Turn) -> Result<Option<End>, Problem> {
+        match turn {
+            Turn::Heard(message) => {
+                let message = message.map_err(|status| problem_of(&status))?.ok_or_else(hung_up)?;
+                self.heard = Instant::now();
+                return self.hear(message.try_into()?).await;
+            }
+            Turn::Happened(None) => {
+                return Err(Problem::new(Code::Busy, "the session fell behind its tasks"));
+            }
+            Turn::Happened(Some(event)) => self.happened(event)?,
+            Turn::RoomForEnd => self.tell_end().await?,
+            Turn::Beat => {
+                self.sequence += 1;
+                let beat = wire::Heartbeat { sequence: self.sequence };
+                self.say(Message::Heartbeat(beat))?;
+            }
+            Turn::FactsChanged => {
+                let facts = self.facts.borrow_and_update().clone();
+                self.say(Message::Facts(facts.into()))?;
+            }
+            Turn::Renew => {
+                // A disk that is full today costs nothing until the certificate ends.
+                self.renew = Instant::now() + RENEW_AGAIN;
+                match self.ask_for_renewal() {
+                    Ok(request) => self.say(Message::Renew(request))?,
+                    Err(problem) => tracing::warn!(%problem, "the certificate was not renewed"),
+                }
+            }
+            Turn::Silent => {
+                let silence = self.welcome.silence;
+                let text = format!("the coordinator was silent for {silence:?}");
+                return Err(Problem::new(Code::Unreachable, text));
+            }
+            Turn::Finish => {
+                self.goodbye().await;
+                return Ok(Some(End::Stopped));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn hear(&mut self, message: Incoming) -> Result<Option<End>, Problem> {
+        let tasks = self.session.tasks;
+        match message {
+            Incoming::Heard => {}
+            Incoming::Start(task, command) => tasks.start(task, command).await.map_err(stopping)?,
+            Incoming::Cancel(task) => tasks.cancel(task).await.map_err(stopping)?,
+            Incoming::Stored(task) => {
+                self.to_tell.retain(|waiting| *waiting != task);
+                tasks.forget(task).await.map_err(stopping)?;
+            }
+            Incoming::Certificate(chain) => return Ok(self.renewed(&chain)),
+            Incoming::Close(problem) => return Err(problem),
+            Incoming::Unknown => tracing::debug!("a message of a newer version was ignored"),
+        }
+        Ok(None)
+    }
+
+    fn happened(&mut self, event: Event) -> Result<(), Problem> {
+        match event {
+            Event::Started { task, at } => self.send(started(task, at)),
+            Event::Ended { task } => {
+                if !self.to_tell.contains(&task) {
+                    self.to_tell.push_back(task);
+                }
+                Ok(())
+            }
+            Event::Refused { task, end } => self.send(ended(task, end, KeptOutput::default())),
+        }
+    }
+
+    /// Tells one end, as the journal has it.
+    async fn tell_end(&mut self) -> Result<(), Problem> {
+        let Some(task) = self.to_tell.pop_front() else { return Ok(()) };
+        let read = self.session.journal.read_end(task).await;
+        let read = read.map_err(|error| Problem::new(Code::DataFolder, chain(&error)))?;
+        // Nothing is there when the coordinator has it already.
+        if let Some((end, output)) = read
+            && self.ends.try_send(ended(task, end, output)).is_err()
+        {
+            self.to_tell.push_front(task);
+        }
+        Ok(())
+    }
+
+    fn ask_for_renewal(&mut self) -> Result<wire::RenewCertificate, Problem> {
+        let key = self.session.files.next_key()?;
+        let csr = key.csr_der().map_err(|error| Problem::new(Code::Internal, chain(&error)))?;
+        self.renewing = Some(key);
+        Ok(wire::RenewCertificate { csr })
+    }
+
+    fn renewed(&mut self, chain: &[Vec<u8>]) -> Option<End> {
+        let Some(key) = self.renewing.take() else {
+            tracing::warn!("a certificate came that was not asked for");
+            return None;
+        };
+        match self.session.files.renewed(chain, key) {
+            Ok(_) => Some(End::Renewed),
+            Err(problem) => {
+                tracing::warn!(%problem, "the renewed certificate was not kept");
+                None
+            }
+        }
+    }
+
+    async fn goodbye(&mut self) {
+        let reason = "the agent was stopped".to_owned();
+        if self.say(Message::Goodbye(wire::Goodbye { reason })).is_ok() {
+            // Gone when the connection has taken everything; a connection that does not take it
+            // is not waited for.
+            let taken = async {
+                while self.control.capacity() < CONTROL || self.ends.capacity() < ENDS {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            let _ = timeout(GOODBYE, taken).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        platform::notify_stopping();
+    }
+
+    fn say(&mut self, message: Message) -> Result<(), Problem> {
+        self.send(say(message))
+    }
+
+    fn send(&mut self, message: wire::AgentMessage) -> Result<(), Problem> {
+        self.control
+            .try_send(message)
+            .map_err(|_| Problem::new(Code::Unreachable, "the coordinator does not read"))
+    }
+}
+
+/// When to renew: by the certificate's life, spread by chance, never in the past.
+fn renewal(credentials: &Credentials) -> Instant {
+    let now = clock::now();
+    let at = renew_at(now, credentials.peer().not_after, fastrand::f64());
+    Instant::now() + at.since(now).max(Duration::from_millis(500))
+}
+
+fn hung_up() -> Problem {
+    Problem::new(Code::Unreachable, "the coordinator closed the session")
+}
+
+fn stopping(error: Stopping) -> Problem {
+    Problem::new(Code::Internal, error.to_string())
+}
