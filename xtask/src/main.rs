@@ -1,3 +1,61 @@
-//! See ARCHITECTURE.md.
+//! The project's own chores, as `cargo xtask CHORE`. People and `.ci/run` call the same list.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to its terminal")]
 
-fn main() {}
+mod cargo;
+mod checks;
+mod measure;
+mod peers;
+mod replace;
+mod run;
+
+use anyhow::bail;
+
+const HELP: &str = "\
+The project's own chores.
+
+Usage: cargo xtask CHORE [ARGUMENTS]
+
+Use it
+  dev [ARGS]           build the programs, then a coordinator and agents on this machine
+                       (ARGS go to `tamerctl dev`, e.g. --agents 3 --data DIR)
+
+Check it
+  test [ARGS]          install what the tests need, build, run every test
+                       (ARGS go to nextest, e.g. -p tamer-store, or a test's name)
+  soak [TIMES] [ARGS]  the randomised campaigns, TIMES (default 10) as long
+  fmt                  formatting, checked (`cargo fmt` repairs)
+  clippy               lints, as errors, for Linux and Windows
+  deny                 licences, bans and sources of every dependency
+  windows              the Windows programs, built
+
+Measure it
+  bench fanout [--agents N] [ARGS]
+                       N agent sessions against one release coordinator, as a table
+
+Prepare
+  peers                install the outside programs that the tests talk to
+
+Built files go to CARGO_TARGET_DIR, or when that is unset to ~/.cache/tamer/target, where the
+next clone finds them.";
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let chore = arguments.next().unwrap_or_else(|| "help".to_owned());
+    let rest: Vec<String> = arguments.collect();
+    match chore.as_str() {
+        "dev" => run::dev(&rest),
+        "test" => run::test(&rest),
+        "soak" => run::soak(&rest),
+        "fmt" => checks::fmt(),
+        "clippy" => checks::clippy(),
+        "deny" => checks::deny(),
+        "windows" => checks::windows(),
+        "bench" => measure::bench(&rest),
+        "peers" => peers::install(),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        unknown => bail!("there is no chore `{unknown}`; `cargo xtask help` lists them"),
+    }
+}

@@ -1,0 +1,171 @@
+//! The outside programs that the tests talk to: real ones, installed by package name with the
+//! machine's own package manager, and two folders made from them (a systemd root, a Wine prefix).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+
+use crate::cargo;
+
+/// A Debian package and a file that shows that it is there.
+struct Peer {
+    package: &'static str,
+    /// A program on the PATH, or an absolute path.
+    shown_by: &'static str,
+    why: &'static str,
+}
+
+const PEERS: &[Peer] = &[
+    peer("iproute2", "ip", "hosts with their own addresses"),
+    peer("avahi-daemon", "avahi-daemon", "a foreign mDNS implementation"),
+    peer("avahi-utils", "avahi-browse", "a foreign mDNS implementation"),
+    peer("dbus", "dbus-daemon", "avahi's bus"),
+    peer("strace", "strace", "counts the syncs of a commit"),
+    peer("faketime", "faketime", "a host whose clock is off"),
+    peer("gcc-mingw-w64-x86-64", "x86_64-w64-mingw32-gcc", "links the Windows programs"),
+    peer("wine", "wine", "runs the Windows programs"),
+    peer("wine64", "/usr/lib/wine/wine64", "runs the Windows programs"),
+    peer("debootstrap", "debootstrap", "makes a machine with systemd"),
+    peer("systemd-container", "systemd-nspawn", "boots it"),
+];
+
+const fn peer(package: &'static str, shown_by: &'static str, why: &'static str) -> Peer {
+    Peer { package, shown_by, why }
+}
+
+impl Peer {
+    fn is_there(&self) -> bool {
+        if self.shown_by.starts_with('/') {
+            return Path::new(self.shown_by).exists();
+        }
+        // An ordinary user's PATH lacks the sbin folders, where half of these live.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path)
+            .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
+            .any(|folder| folder.join(self.shown_by).exists())
+    }
+}
+
+/// Where the two folders are.
+pub fn folder() -> anyhow::Result<PathBuf> {
+    match std::env::var_os("TAMER_PEERS").filter(|value| !value.is_empty()) {
+        Some(folder) => Ok(folder.into()),
+        None => Ok(cargo::cache()?.join("peers")),
+    }
+}
+
+/// Installs every peer and makes the folders.
+pub fn install() -> anyhow::Result<()> {
+    if cfg!(not(target_os = "linux")) {
+        bail!(
+            "the end-to-end tests need Linux; `cargo nextest run --workspace --lib` runs the rest"
+        );
+    }
+    let all: Vec<&str> = PEERS.iter().map(|peer| peer.package).collect();
+    install_named(&all)?;
+    let folder = folder()?;
+    fs::create_dir_all(&folder)?;
+    make_systemd_root(&folder)?;
+    make_wine_prefix(&folder)
+}
+
+/// Installs these peers, by package name.
+pub fn install_named(packages: &[&str]) -> anyhow::Result<()> {
+    let missing: Vec<&Peer> =
+        PEERS.iter().filter(|peer| packages.contains(&peer.package) && !peer.is_there()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for peer in &missing {
+        eprintln!("xtask: MISSING {} ({})", peer.package, peer.why);
+    }
+    let names: Vec<&str> = missing.iter().map(|peer| peer.package).collect();
+    if !is_root() || !Path::new("/etc/debian_version").exists() {
+        bail!(
+            "the tests need {names}. On Debian: sudo apt-get install --no-install-recommends \
+             {names}; elsewhere install what gives the same programs",
+            names = names.join(" ")
+        );
+    }
+    eprintln!("xtask: INSTALLING {}", names.join(" "));
+    cargo::done(apt().args(["update", "--quiet"]))?;
+    cargo::done(
+        apt().args(["install", "--quiet", "--yes", "--no-install-recommends"]).args(&names),
+    )?;
+    match missing.iter().find(|peer| !peer.is_there()) {
+        Some(peer) => bail!("{} is installed but `{}` is not there", peer.package, peer.shown_by),
+        None => Ok(()),
+    }
+}
+
+fn apt() -> Command {
+    let mut apt = Command::new("apt-get");
+    apt.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    apt
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == "0")
+}
+
+/// A small Debian with systemd as its first process. Tests boot throw-away copies of it.
+fn make_systemd_root(folder: &Path) -> anyhow::Result<()> {
+    let root = folder.join("systemd-root");
+    if root.join("lib/systemd/systemd").exists() {
+        return Ok(());
+    }
+    eprintln!("xtask: MAKING {} (a minute or more, once)", root.display());
+    // Made beside and renamed: a half-made one is never taken for whole.
+    let half = folder.join("systemd-root.making");
+    if half.exists() {
+        fs::remove_dir_all(&half)?;
+    }
+    cargo::done(
+        Command::new("debootstrap")
+            .args(["--variant=minbase", "--include=systemd,systemd-sysv,dbus,procps", "bookworm"])
+            .arg(&half)
+            .stdout(Stdio::null()),
+    )?;
+    let archives = half.join("var/cache/apt/archives");
+    if archives.exists() {
+        fs::remove_dir_all(archives)?;
+    }
+    fs::rename(&half, &root)?;
+    Ok(())
+}
+
+/// A Wine prefix, and the library that Wine 8 lacks and every Rust program on Windows asks for.
+fn make_wine_prefix(folder: &Path) -> anyhow::Result<()> {
+    let prefix = folder.join("wine");
+    let library = prefix.join("bcryptprimitives.dll");
+    if library.exists() {
+        return Ok(());
+    }
+    eprintln!("xtask: MAKING {} (ten seconds, once)", prefix.display());
+    fs::create_dir_all(&prefix)?;
+    cargo::done(
+        Command::new("wine")
+            .args(["wineboot", "--init"])
+            .env("WINEPREFIX", &prefix)
+            .env("WINEDEBUG", "-all")
+            // Neither a display nor the offers to download browsers and runtimes.
+            .env("WINEDLLOVERRIDES", "mscoree,mshtml=")
+            .env_remove("DISPLAY")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null()),
+    )?;
+    cargo::done(
+        Command::new("x86_64-w64-mingw32-gcc")
+            .args(["-shared", "-o"])
+            .arg(&library)
+            .arg(cargo::root().join("tests/wine/bcryptprimitives.c"))
+            .arg("-ladvapi32"),
+    )
+    .context("cannot build the library that Wine lacks")
+}

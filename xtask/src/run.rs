@@ -1,0 +1,76 @@
+//! The chores that run the programs: dev, test, soak.
+
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::{cargo, checks, peers, replace};
+
+/// Builds the programs and becomes `tamerctl dev`.
+pub fn dev(arguments: &[String]) -> anyhow::Result<()> {
+    build_programs()?;
+    let tamerctl = cargo::target()?.join("debug").join("tamerctl");
+    replace::by(Command::new(tamerctl).arg("dev").args(arguments))
+        .context("cannot start `tamerctl dev`")
+}
+
+/// Everything, with real peers. What is missing is installed or named; nothing is skipped.
+pub fn test(arguments: &[String]) -> anyhow::Result<()> {
+    peers::install()?;
+    build_programs()?;
+    checks::windows()?;
+    run_tests(arguments, &[])
+}
+
+/// The randomised campaigns, longer: they read TAMER_SOAK as a factor.
+pub fn soak(arguments: &[String]) -> anyhow::Result<()> {
+    let (times, rest) = match arguments.split_first() {
+        Some((first, rest)) if first.parse::<u32>().is_ok() => (first.as_str(), rest),
+        _ => ("10", arguments),
+    };
+    peers::install()?;
+    build_programs()?;
+    checks::windows()?;
+    run_tests(rest, &[("TAMER_SOAK", times), ("NEXTEST_PROFILE", "soak")])
+}
+
+fn build_programs() -> anyhow::Result<()> {
+    let mut build = cargo::cargo()?;
+    build.args(["build", "--locked"]);
+    for program in cargo::PROGRAMS {
+        build.args(["-p", program]);
+    }
+    cargo::done(&mut build)
+}
+
+fn run_tests(arguments: &[String], environment: &[(&str, &str)]) -> anyhow::Result<()> {
+    let mut tests = cargo::cargo()?;
+    if cargo::has("nextest") {
+        tests.args(["nextest", "run", "--no-fail-fast"]);
+    } else {
+        eprintln!(
+            "xtask: no cargo-nextest here, so plain `cargo test`: the same tests, one program \
+             after another and without time limits. `cargo install cargo-nextest --locked` mends it"
+        );
+        tests.args(["test", "--no-fail-fast"]);
+    }
+    // Whoever names a package or a test wants only that.
+    if !arguments.iter().any(|argument| argument == "-p" || argument == "--package") {
+        tests.arg("--workspace");
+    }
+    tests.args(["--locked"]).args(arguments);
+    tests.env("TAMER_PEERS", peers::folder()?);
+    tests.env("TAMER_BIN", cargo::target()?.join("debug"));
+    tests.envs(environment.iter().copied());
+    let tests_done = cargo::done(&mut tests);
+    // nextest runs no documentation tests.
+    if cargo::has("nextest") && arguments.is_empty() {
+        let docs_done =
+            cargo::done(cargo::cargo()?.args(["test", "--locked", "--workspace", "--doc"]));
+        if tests_done.is_err() && docs_done.is_err() {
+            bail!("tests and documentation tests failed");
+        }
+        docs_done?;
+    }
+    tests_done
+}
