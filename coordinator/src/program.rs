@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tamer_certs::{Authority, Revocations, Revoked, RotatingServer, renew_at};
+use tamer_discovery::Advertiser;
 use tamer_model::{Code, CoordinatorId, Problem, Role, Timestamp};
 use tamer_store::{Commit, OpenError, Options, Store};
 use tokio::net::TcpListener;
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::advertise::{Advertiser, advertise};
+use crate::advertise::advertise;
 use crate::audit::Refusals;
 use crate::batch::{Controller, Feeds};
 use crate::config::{Config, StoreKind};

@@ -29,6 +29,9 @@ pub mod wire {
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tamer.v1.bin"));
 }
 
+/// The major version of the wire contract: the `v1` of `tamer.v1`.
+pub const WIRE_MAJOR: u32 = 1;
+
 /// The minor version of `tamer.v1` that this build speaks. Raised when a message gains a meaning
 /// that an older peer would miss; a peer one behind must still be served.
 pub const WIRE_MINOR: u32 = 1;

@@ -5,7 +5,7 @@
 //! connection, that answer a task at once instead of spawning anything; what spawning would cost is
 //! the floor's line. The coordinator and `tamerctl` are the real release programs.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its table")]
 
 mod floor;
 mod probe;
@@ -67,6 +67,7 @@ async fn bench(args: Args) -> Result<()> {
     let joining = Instant::now();
     let fleet = slim::join(&coordinator, &mut control, args.agents).await?;
     let joined = joining.elapsed();
+    eprintln!("{} agents joined in {joined:.1?}", args.agents);
     let after = process.memory()?;
 
     let idle = process.cpu_share(Duration::from_secs(6)).await?;
@@ -80,12 +81,13 @@ async fn bench(args: Args) -> Result<()> {
     let per_run = |from: Duration, to: Duration| (to - from).as_secs_f64() * 1e3 / runs;
     let cpu = per_run(cpu, process.cpu()?);
     let own = per_run(own, Process(std::process::id()).cpu()?);
+    let ms = |h: &Histogram<u64>, q: f64| h.value_at_quantile(q) as f64 / 1e3;
+    eprintln!("{} runs: p99 {:.1} ms, {:.1} KiB a session, {cpu:.0} ms of CPU", args.runs, ms(&tasks, 0.99), (after.saturating_sub(before)) as f64 / 1024.0 / args.agents as f64);
     let command = wall_of_run(&programs, &coordinator.context, args.agents)?;
     let status = wall_of_status(&programs, &coordinator.context)?;
     drop(fleet);
     let agent = probe::idle_agent(&programs, &coordinator, &mut control).await?;
 
-    let ms = |h: &Histogram<u64>, q: f64| h.value_at_quantile(q) as f64 / 1e3;
     println!("| what | figure | aim |\n| --- | --- | --- |");
     println!("| floor: TLS 1.3 echo of 128 B, round trip | p50 {:.0} µs | |", floor.echo_us);
     println!(
