@@ -64,20 +64,15 @@ impl Refusal {
 }
 
 /// Connects to `address` and returns the channel and what becomes known of a refusal.
-pub async fn dial(
-    address: &str,
-    tls: Arc<ClientConfig>,
-) -> Result<(Channel, Refusal), DialError> {
+pub async fn dial(address: &str, tls: Arc<ClientConfig>) -> Result<(Channel, Refusal), DialError> {
     let at = || address.to_owned();
     let late = |_| io::Error::from(io::ErrorKind::TimedOut);
     let tcp = timeout(CONNECT, TcpStream::connect(address)).await.map_err(late).flatten();
     let tcp = tcp.map_err(|source| DialError::Connect { address: at(), source })?;
     // Messages are small and wait for nobody.
     let _ = tcp.set_nodelay(true);
-    let name = ServerName::try_from(tamer_certs::SERVER_NAME).map_err(|error| DialError::Tls {
-        address: at(),
-        source: io::Error::other(error),
-    })?;
+    let name = ServerName::try_from(tamer_certs::SERVER_NAME)
+        .map_err(|error| DialError::Tls { address: at(), source: io::Error::other(error) })?;
     let stream = timeout(CONNECT, TlsConnector::from(tls).connect(name, tcp)).await;
     let stream = stream.map_err(late).flatten();
     let stream = stream.map_err(|source| DialError::Tls { address: at(), source })?;

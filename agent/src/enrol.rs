@@ -156,8 +156,8 @@ impl<'a> Rounds<'a> {
                     Turn::Failed(problem) => failures.push(problem),
                 }
             }
-            let found = self.discovered().await?;
-            for address in found.iter().filter(|address| !known.contains(address)) {
+            let found = self.discovered(&known).await?;
+            for address in &found {
                 match self.ask(address, &request).await? {
                     Turn::Issued(chain) => return Ok(chain),
                     Turn::Failed(problem) => failures.push(problem),
@@ -176,13 +176,17 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// What the network shows. Without a pin, more than one fleet is a question for a person.
-    async fn discovered(&self) -> Result<Vec<String>, Problem> {
+    /// Addresses that the network shows. Without a pin, several fleets are a question for a person.
+    async fn discovered(&self, known: &[String]) -> Result<Vec<String>, Problem> {
         let wanted = match self.pin {
             Pin::To(ca) => Some(ca),
             Pin::Any => self.ca.trust().map(|trust| trust.fingerprint()),
         };
-        find::discovered(self.config, wanted).await
+        let found = find::discovered(self.config, wanted).await;
+        match find::several_fleets(&found) {
+            Some(problem) if wanted.is_none() => Err(problem),
+            _ => Ok(find::addresses(&found, known)),
+        }
     }
 
     /// One address, for as long as it says that the request is pending.
@@ -226,7 +230,12 @@ impl<'a> Rounds<'a> {
         };
         match response.result {
             Some(wire::enrol_response::Result::Issued(issued)) => {
-                tracing::info!(host = issued.host, fleet = issued.fleet, name = issued.name, "joined");
+                tracing::info!(
+                    host = issued.host,
+                    fleet = issued.fleet,
+                    name = issued.name,
+                    "joined"
+                );
                 Answer::Issued(issued.chain)
             }
             Some(wire::enrol_response::Result::Pending(pending)) => {

@@ -102,9 +102,9 @@ impl IdentityFiles {
         match Credentials::load(&self.folder.join(name)) {
             Ok(credentials) => Ok(Some(credentials)),
             Err(CredentialsError::Missing(_)) => Ok(None),
-            Err(error) => Err(Problem::new(Code::DataFolder, chain(&error)).on("data").remedy(
-                "restore the file, or delete it and join again with a new token",
-            )),
+            Err(error) => Err(Problem::new(Code::DataFolder, chain(&error))
+                .on("data")
+                .remedy("restore the file, or delete it and join again with a new token")),
         }
     }
 
@@ -130,9 +130,15 @@ impl IdentityFiles {
         }
     }
 
-    fn save(&self, name: &str, chain_der: &[Vec<u8>], key: HostKey) -> Result<Credentials, Problem> {
+    fn save(
+        &self,
+        name: &str,
+        chain_der: &[Vec<u8>],
+        key: HostKey,
+    ) -> Result<Credentials, Problem> {
         let credentials = Credentials::from_der(chain_der, key).map_err(|error| {
-            let text = format!("the coordinator sent a certificate that is none: {}", chain(&error));
+            let text =
+                format!("the coordinator sent a certificate that is none: {}", chain(&error));
             Problem::new(Code::Internal, text).remedy("update the coordinator and the agent")
         })?;
         trust_of(&credentials)?;

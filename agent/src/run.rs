@@ -154,10 +154,12 @@ impl Agent<'_> {
                 return End::Stopped;
             }
         }
-        let found = find::discovered(self.config, Some(trust.fingerprint())).await;
-        let found = found.unwrap_or_default();
-        for address in found.iter().filter(|address| !known.contains(address)) {
-            match self.session(address, tls, using).await {
+        let found = tokio::select! {
+            found = find::discovered(self.config, Some(trust.fingerprint())) => found,
+            () = self.finish.cancelled() => return End::Stopped,
+        };
+        for address in find::addresses(&found, &known) {
+            match self.session(&address, tls, using).await {
                 Ok(end) => return end,
                 Err(problem) => last = problem,
             }
@@ -188,7 +190,9 @@ impl Agent<'_> {
             if let Using::Next { .. } = using {
                 match self.files.promote() {
                     Ok(()) => tracing::info!("the certificate was renewed"),
-                    Err(problem) => tracing::warn!(%problem, "the renewed certificate stays beside the old one"),
+                    Err(problem) => {
+                        tracing::warn!(%problem, "the renewed certificate stays beside the old one")
+                    }
                 }
             }
             platform::notify_status(&format!("in session with {address}"));

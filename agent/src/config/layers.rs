@@ -55,7 +55,10 @@ pub fn file(path: &Path) -> Result<Layer, Vec<Problem>> {
         ]
     })?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        vec![bad(format!("{}: {}", path.display(), error.to_string().trim())).remedy("write TOML: key = \"value\"")]
+        vec![
+            bad(format!("{}: {}", path.display(), error.to_string().trim()))
+                .remedy("write TOML: key = \"value\""),
+        ]
     })?;
     let mut values = BTreeMap::new();
     let mut problems = Vec::new();

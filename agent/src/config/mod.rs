@@ -126,7 +126,8 @@ impl Config {
             name: reader.parsed("name", "leave it out to use the machine's own name"),
             token: reader.token(),
             ask_to_join: reader.flag("ask_to_join"),
-            ca: reader.parsed("ca", "copy it from `tamerctl status`, or from the coordinator's log"),
+            ca: reader
+                .parsed("ca", "copy it from `tamerctl status`, or from the coordinator's log"),
             log_format: reader.parsed("log_format", "write text or json").unwrap_or_default(),
             log_level: reader.level(),
         };

@@ -195,10 +195,9 @@ fn end_of(
                 });
                 (outcome, reason)
             }
-            Some(Err(error)) => (
-                Outcome::Interrupted,
-                Some(format!("how it ended could not be read: {error}")),
-            ),
+            Some(Err(error)) => {
+                (Outcome::Interrupted, Some(format!("how it ended could not be read: {error}")))
+            }
             None => (Outcome::Interrupted, Some("how it ended was not seen".to_owned())),
         },
     }

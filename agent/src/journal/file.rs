@@ -174,7 +174,8 @@ impl JournalFile {
     /// Stages an end unless there is one: the first end stands.
     pub fn ended(&mut self, task: TaskId, end: TaskEnd, output: &KeptOutput) {
         let staged = |staged: &Staged| matches!(&staged.record, Record::Ended { task: other, .. } if *other == task);
-        if matches!(self.held.get(&task), Some(Held::Ended { .. })) || self.staged.iter().any(staged)
+        if matches!(self.held.get(&task), Some(Held::Ended { .. }))
+            || self.staged.iter().any(staged)
         {
             return;
         }
@@ -214,7 +215,10 @@ impl JournalFile {
     }
 
     /// Reads an end back, with the output that was kept.
-    pub fn read_end(&mut self, task: TaskId) -> Result<Option<(TaskEnd, KeptOutput)>, JournalError> {
+    pub fn read_end(
+        &mut self,
+        task: TaskId,
+    ) -> Result<Option<(TaskEnd, KeptOutput)>, JournalError> {
         let Some(Held::Ended { at, len }) = self.held.get(&task).cloned() else { return Ok(None) };
         let payload = self.read_at(at, len).map_err(|source| self.io("read", source))?;
         Ok(record::read_end(&payload))

@@ -128,7 +128,9 @@ fn run(mut file: JournalFile, mut requests: mpsc::Receiver<Request>) {
         // A receiver that is gone was cancelled; nobody waits for the answer.
         for waiting in waiting {
             match waiting {
-                Waiting::Start(reply) => drop(reply.send(outcome.clone().map(|()| Start::Recorded))),
+                Waiting::Start(reply) => {
+                    drop(reply.send(outcome.clone().map(|()| Start::Recorded)))
+                }
                 Waiting::End(reply) => drop(reply.send(outcome.clone())),
             }
         }

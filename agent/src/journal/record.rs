@@ -185,8 +185,11 @@ pub fn scan(bytes: &[u8]) -> Result<Scan, Damage> {
 }
 
 fn read_header(bytes: &[u8]) -> Result<JournalId, Damage> {
-    let (header, crc) =
-        bytes.get(..HEADER).ok_or(Damage::Header)?.split_at_checked(HEADER - 4).ok_or(Damage::Header)?;
+    let (header, crc) = bytes
+        .get(..HEADER)
+        .ok_or(Damage::Header)?
+        .split_at_checked(HEADER - 4)
+        .ok_or(Damage::Header)?;
     if !header.starts_with(MAGIC) || crc != crc32fast::hash(header).to_le_bytes() {
         return Err(Damage::Header);
     }

@@ -36,9 +36,10 @@ impl End {
                 Problem::new(Code::HostRevoked, "certificate refused: revoked").remedy(REJOIN),
             ),
             (None, Code::HostRevoked) => Self::Revoked(problem),
-            (Some(AlertDescription::CertificateExpired), _) => {
-                Self::Refused(Problem::new(Code::CertificateExpired, "certificate refused: expired"))
-            }
+            (Some(AlertDescription::CertificateExpired), _) => Self::Refused(Problem::new(
+                Code::CertificateExpired,
+                "certificate refused: expired",
+            )),
             (
                 Some(
                     alert @ (AlertDescription::BadCertificate
@@ -60,5 +61,4 @@ impl End {
 }
 
 /// What the owner of a host that was removed can do.
-const REJOIN: &str =
-    "the host was removed from the fleet; to join again, delete its data folder and use a new token";
+const REJOIN: &str = "the host was removed from the fleet; to join again, delete its data folder and use a new token";

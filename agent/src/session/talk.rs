@@ -154,7 +154,10 @@ enum Turn {
 }
 
 impl Talk<'_> {
-    async fn run(mut self, mut incoming: Streaming<wire::CoordinatorMessage>) -> Result<End, Problem> {
+    async fn run(
+        mut self,
+        mut incoming: Streaming<wire::CoordinatorMessage>,
+    ) -> Result<End, Problem> {
         let mut beats = interval(self.welcome.heartbeat);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -9,7 +9,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::worker::{Teller, Worker};
-use super::{Attached, CHUNKS, EVENTS, Event, HeldTask, MAX_RUNNING, REQUESTS, Request, TasksHandle};
+use super::{
+    Attached, CHUNKS, EVENTS, Event, HeldTask, MAX_RUNNING, REQUESTS, Request, TasksHandle,
+};
 use crate::exec::{Chunk, Stop};
 use crate::journal::{Held, Journal, JournalError};
 
@@ -80,7 +82,9 @@ impl Tasks {
             Request::Cancel { task } => match self.running.get(&task) {
                 // The first reason stands.
                 Some(stop) => {
-                    stop.send_if_modified(|stop| stop.is_none().then(|| *stop = Some(Stop::Cancelled)).is_some());
+                    stop.send_if_modified(|stop| {
+                        stop.is_none().then(|| *stop = Some(Stop::Cancelled)).is_some()
+                    });
                 }
                 None => self.work(task, Worker::cancel_unstarted),
             },
@@ -163,7 +167,9 @@ impl Tasks {
     /// Ends everything that runs and waits for the ends to be written.
     async fn stop(&mut self) {
         for stop in self.running.values() {
-            stop.send_if_modified(|stop| stop.is_none().then(|| *stop = Some(Stop::AgentStops)).is_some());
+            stop.send_if_modified(|stop| {
+                stop.is_none().then(|| *stop = Some(Stop::AgentStops)).is_some()
+            });
         }
         while let Some(ended) = self.workers.join_next().await {
             self.reap(ended);

@@ -4,9 +4,9 @@
 //! goes. No task notices: commands run on, and what was not told is told in the next session.
 
 mod actor;
-mod worker;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 use tamer_model::{CommandSpec, Problem, TaskEnd, TaskId, Timestamp};
 use tokio::sync::{mpsc, oneshot};

@@ -83,8 +83,7 @@ impl Worker {
         self.journal.started(self.task, running.process.clone()).await;
         self.tell(Event::Started { task: self.task, at });
         let live = LiveView::new(self.task, self.output.clone());
-        let (end, output) =
-            exec::supervise(running, &command, at, self.stop.clone(), live).await;
+        let (end, output) = exec::supervise(running, &command, at, self.stop.clone(), live).await;
         tracing::info!(task = %self.task, outcome = end.outcome.as_str(), "ended");
         self.end(end, output).await;
     }

@@ -93,7 +93,9 @@ fn machine() -> Option<&'static str> {
     }
     let guest = || {
         fs::read_to_string("/proc/cpuinfo")
-            .is_ok_and(|text| text.lines().any(|line| line.starts_with("flags") && line.contains(" hypervisor")))
+            .is_ok_and(|text| {
+                text.lines().any(|line| line.starts_with("flags") && line.contains(" hypervisor"))
+            })
             .then_some("vm")
     };
     named.or_else(guest)
@@ -137,9 +139,8 @@ pub fn providers() -> Vec<ProviderHint> {
     names
         .into_iter()
         .filter_map(|name| {
-            let found = socket(name).or_else(|| {
-                command(COMMANDS.iter().find(|(other, _)| *other == name)?.1)
-            })?;
+            let found = socket(name)
+                .or_else(|| command(COMMANDS.iter().find(|(other, _)| *other == name)?.1))?;
             Some(ProviderHint { name: name.to_owned(), found: found.display().to_string() })
         })
         .collect()

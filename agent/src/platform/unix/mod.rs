@@ -9,4 +9,6 @@ mod user;
 pub use facts::{OS, addresses, distribution, providers, virtualization};
 pub use files::{create_private_file, create_private_folder, default_data_folder, sync_folder};
 pub use manager::{notify_ready, notify_status, notify_stopping, stop_signal, watchdog};
-pub use process::{HAS_TERM, command, end_leftovers, exit_of, is_no_program, kill, mark, terminate};
+pub use process::{
+    HAS_TERM, command, end_leftovers, exit_of, is_no_program, kill, mark, terminate,
+};

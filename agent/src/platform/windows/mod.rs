@@ -1,0 +1,13 @@
+//! The Windows half. Compiled on every build of the workspace for Windows, and run under Wine.
+
+mod facts;
+mod files;
+mod manager;
+mod process;
+
+pub use facts::{OS, addresses, distribution, providers, virtualization};
+pub use files::{create_private_file, create_private_folder, default_data_folder, sync_folder};
+pub use manager::{notify_ready, notify_status, notify_stopping, stop_signal, watchdog};
+pub use process::{
+    HAS_TERM, command, end_leftovers, exit_of, is_no_program, kill, mark, terminate,
+};
