@@ -8,6 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("tamer.v1.bin"), prost_bytes(&set))?;
     tonic_prost_build::configure()
+        .codec_path("crate::codec::SmallBuffers")
         .bytes(".tamer.v1.TaskOutput.data")
         .bytes(".tamer.v1.OutputChunk.data")
         .compile_fds(set)?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tamer_certs::{Authority, Revocations, Revoked, RotatingServer, renew_at};
 use tamer_discovery::Advertiser;
 use tamer_model::{Code, CoordinatorId, Problem, Role, Timestamp};
-use tamer_store::{Commit, OpenError, Options, Store};
+use tamer_store::{Commit, HistoryBounds, OpenError, Options, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,9 @@ use crate::{clock, health, janitor, liveness, platform};
 
 /// How long connections have to end when the coordinator stops.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Bytes of changes kept for watchers. Those of this process are never far behind, and one that is
+/// reads again.
+const HISTORY: usize = 8 * 1024 * 1024;
 /// How often the coordinator's own certificate is looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
 
@@ -207,11 +210,12 @@ impl Running {
 }
 
 async fn open_store(config: &Config, data: &Data) -> Result<Store, Problem> {
+    let history = HistoryBounds { bytes: HISTORY, ..HistoryBounds::default() };
     let engine = match config.store {
         StoreKind::Memory => return Ok(Store::memory()),
         StoreKind::Disk(engine) => engine,
     };
-    Store::open(Options::new(data.path("store"), engine))
+    Store::open(Options { history, ..Options::new(data.path("store"), engine) })
         .await
         .map_err(|error| folder_problem(&error))
 }

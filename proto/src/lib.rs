@@ -4,6 +4,7 @@
 //! that leaves a program's edge is a type of `tamer-model`: wire to model is `TryFrom` and names
 //! the field it cannot accept, model to wire is `From`.
 
+mod codec;
 mod command;
 mod control;
 mod facts;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tamer_certs::PeerIdentity;
+use tamer_certs::{PeerIdentity, TLS_BUFFER_LIMIT};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -91,7 +91,8 @@ async fn shake(
     from: SocketAddr,
 ) -> Result<(Tls, Caller), String> {
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let stream = acceptor.accept(stream).await.map_err(|error| error.to_string())?;
+    let mut stream = acceptor.accept(stream).await.map_err(|error| error.to_string())?;
+    stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER_LIMIT));
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let peer =
         certificate.map(PeerIdentity::from_der).transpose().map_err(|error| error.to_string())?;

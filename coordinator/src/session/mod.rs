@@ -21,6 +21,10 @@ use crate::clock;
 /// this many unread means that the agent does not read, and its session ends.
 const OUTBOUND: usize = 64;
 
+/// Where messages to one agent are queued. Boxed: a queue reserves room for 32 of them, and most of
+/// the time it is empty.
+type Outbound = mpsc::Sender<Box<Result<wire::CoordinatorMessage, tonic::Status>>>;
+
 /// Who is connected, and when each was last heard. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Sessions {
@@ -46,7 +50,7 @@ pub struct Live {
     /// Where it dialled from.
     pub peer: Arc<str>,
     heard: Arc<AtomicU64>,
-    out: mpsc::Sender<Result<wire::CoordinatorMessage, tonic::Status>>,
+    out: Outbound,
     stop: CancellationToken,
 }
 
@@ -62,8 +66,10 @@ impl Live {
 
     /// Queues a message; an agent that does not read loses its session and starts a new one.
     pub fn send(&self, message: wire::coordinator_message::Message) -> bool {
-        let sent =
-            self.out.try_send(Ok(wire::CoordinatorMessage { message: Some(message) })).is_ok();
+        let sent = self
+            .out
+            .try_send(Box::new(Ok(wire::CoordinatorMessage { message: Some(message) })))
+            .is_ok();
         if !sent {
             self.stop.cancel();
         }
@@ -119,7 +125,7 @@ impl Sessions {
         host: HostId,
         journal: JournalId,
         peer: String,
-        out: mpsc::Sender<Result<wire::CoordinatorMessage, tonic::Status>>,
+        out: Outbound,
         stop: CancellationToken,
     ) -> Live {
         let mut inner = self.lock();

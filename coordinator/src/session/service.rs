@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use tamer_certs::Authority;
 use tamer_model::{Code, Host, HostId, JournalId, Problem, TaskId, Timestamp};
 use tamer_proto::wire::agent_message::Message as FromAgent;
@@ -18,7 +19,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::{debug, info, warn};
 
 use super::hello::Hello;
-use super::{Live, OUTBOUND, Sessions};
+use super::{Live, OUTBOUND, Outbound, Sessions};
 use crate::batch::{Feeds, News, Notice};
 use crate::caller::{self, Caller};
 use crate::enrol::with_ca;
@@ -33,6 +34,14 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const CLOCK_OFF: u64 = 5 * 60 * 1000;
 /// The longest chunk of live output that is passed on, in bytes.
 const MAX_CHUNK: usize = 16 * 1024;
+
+type Message = Result<wire::CoordinatorMessage, Status>;
+type Unboxed = futures_util::stream::Map<ReceiverStream<Box<Message>>, fn(Box<Message>) -> Message>;
+
+#[expect(clippy::boxed_local, reason = "the point is to take it out of its box")]
+fn unbox(message: Box<Message>) -> Message {
+    *message
+}
 
 /// The service of agents. Cheap to clone.
 #[derive(Clone)]
@@ -51,7 +60,7 @@ pub struct Agents {
 
 #[tonic::async_trait]
 impl AgentService for Agents {
-    type SessionStream = ReceiverStream<Result<wire::CoordinatorMessage, Status>>;
+    type SessionStream = Unboxed;
 
     async fn session(
         &self,
@@ -66,10 +75,10 @@ impl AgentService for Agents {
             {
                 info!(%host, %problem, "a session ended");
                 // The agent may be gone; then nobody needs to know.
-                let _ = out.try_send(Err(status_of(problem)));
+                let _ = out.try_send(Box::new(Err(status_of(problem))));
             }
         });
-        Ok(Response::new(ReceiverStream::new(stream)))
+        Ok(Response::new(ReceiverStream::new(stream).map(unbox as fn(Box<Message>) -> Message)))
     }
 }
 
@@ -92,7 +101,7 @@ impl Agents {
         host: HostId,
         caller: &Caller,
         mut inbound: Streaming<wire::AgentMessage>,
-        out: mpsc::Sender<Result<wire::CoordinatorMessage, Status>>,
+        out: Outbound,
     ) -> Result<(), Problem> {
         let first = tokio::time::timeout(HELLO_TIMEOUT, inbound.message())
             .await
