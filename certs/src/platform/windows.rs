@@ -1,5 +1,5 @@
-//! Windows: a file inherits the access list of its folder, so the data folder's list (owner,
-//! SYSTEM and Administrators, set when it is made) is what keeps a key private.
+//! Windows: a file inherits the access list of its folder, so whoever makes the data folder has to
+//! make it private (owner, SYSTEM, Administrators); that keeps the keys in it private.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;

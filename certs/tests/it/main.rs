@@ -4,6 +4,7 @@ mod files;
 mod fleet;
 mod handshake;
 mod issue;
+mod memory;
 mod pin;
 mod revoke;
 mod token;

@@ -46,6 +46,19 @@ fn an_interface_that_comes_late_takes_part() {
 }
 
 #[test]
+fn a_search_keeps_to_its_interfaces() {
+    if !can_make() {
+        return;
+    }
+    let link = Link::new("named");
+    let mut coordinator = Process::start(&link.a, "roles::advertise");
+    coordinator.wait_for("announced", LIMIT);
+    let mut agent = Process::start(&link.b, "roles::find_by_interface");
+    agent.wait_for("found only where it was looked for", LIMIT);
+    coordinator.end();
+}
+
+#[test]
 fn strangers_in_great_number_do_not_hide_the_coordinator() {
     if !can_make() {
         return;

@@ -112,7 +112,8 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
-        let (sender, lines) = mpsc::channel();
+        // Full, it makes the process wait, which is louder than lines that are lost.
+        let (sender, lines) = mpsc::sync_channel(1024);
         forward(child.stdout.take().expect("piped"), sender.clone());
         forward(child.stderr.take().expect("piped"), sender);
         Self { input: child.stdin.take(), child, lines, seen: Vec::new() }
@@ -144,7 +145,7 @@ impl Drop for Process {
     }
 }
 
-fn forward(stream: impl std::io::Read + Send + 'static, to: mpsc::Sender<String>) {
+fn forward(stream: impl std::io::Read + Send + 'static, to: mpsc::SyncSender<String>) {
     std::thread::spawn(move || {
         let lines = BufReader::new(stream).lines().map_while(Result::ok);
         lines.for_each(|line| drop(to.send(line)));

@@ -146,3 +146,14 @@ async fn find_oneself() {
     say("found oneself");
     advertiser.stop().await;
 }
+
+#[tokio::test]
+#[ignore = "a role in a namespace"]
+async fn find_by_interface() {
+    let on = |name: &str| Interfaces::Named(vec![name.to_owned()]);
+    let elsewhere = find(on("lo"), wanted(), Duration::from_secs(3)).await.expect("a search");
+    assert_eq!(elsewhere, []);
+    let found = find(on("right"), wanted(), Duration::from_secs(10)).await.expect("a search");
+    assert!(at(&found[0], "10.77.0.1"), "{found:?}");
+    say("found only where it was looked for");
+}
