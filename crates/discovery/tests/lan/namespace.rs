@@ -88,18 +88,19 @@ impl Process {
 
     /// Runs avahi, or says that it is not installed.
     pub fn avahi(namespace: &Namespace) -> Option<Self> {
-        let folder = std::env::temp_dir().join(format!("tamer-avahi-{}", std::process::id()));
+        let file = std::env::temp_dir().join(format!("tamer-avahi-{}", std::process::id()));
         let config = "[server]\nenable-dbus=no\nuse-ipv4=yes\nuse-ipv6=yes\n";
-        std::fs::write(&folder, config).expect("a file");
+        std::fs::write(&file, config).expect("a file");
         if Command::new("avahi-daemon").arg("--version").stdout(Stdio::null()).status().is_err() {
             let note = "SKIPPED: avahi-daemon is not installed";
             writeln!(std::io::stderr(), "{note}").expect("stderr is open");
             return None;
         }
-        let config = folder.to_str().expect("a path in UTF-8");
+        let config = file.to_str().expect("a path in UTF-8");
         let options = ["--no-drop-root", "--no-chroot", "--no-rlimits", "-f", config];
         let mut avahi = Self::spawn(namespace, &[&["avahi-daemon"][..], &options[..]].concat());
         avahi.wait_for("Server startup complete", Duration::from_secs(10));
+        std::fs::remove_file(&file).expect("the file was read");
         Some(avahi)
     }
 
