@@ -25,6 +25,11 @@ use crate::{clock, facts, find, platform};
 /// How often the facts are looked at.
 const FACTS_EVERY: Duration = Duration::from_secs(60);
 
+/// How long the commands have to end when the agent is stopped: ten seconds, a kill, a write.
+const STOP: Duration = Duration::from_secs(15);
+/// How long a session has to tell the last ends and to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(3);
+
 /// Runs the agent until it is asked to stop, or until it makes no sense to go on.
 pub async fn run(config: Config) -> Result<(), Problem> {
     let folder = Folder::open(&config.data)?;
@@ -47,10 +52,10 @@ pub async fn run(config: Config) -> Result<(), Problem> {
     background.spawn(stop(handle.clone(), finish.clone()));
 
     let agent = Agent { config: &config, files, tasks: handle, journal, facts, finish };
-    // Before it joined there is nothing to say goodbye to.
+    // A session says goodbye first; whoever still looks for one has nobody to say it to.
     let outcome = tokio::select! {
         outcome = agent.serve() => outcome,
-        () = agent.finish.cancelled(), if agent.files.current().is_ok_and(|now| now.is_none()) => Ok(()),
+        () = after(&agent.finish) => Ok(()),
     };
     if outcome.is_err() {
         agent.tasks.stop().await;
@@ -259,12 +264,20 @@ impl Agent<'_> {
     }
 }
 
+/// A while after the end of the commands.
+async fn after(finish: &CancellationToken) {
+    finish.cancelled().await;
+    tokio::time::sleep(GOODBYE).await;
+}
+
 /// Ends the commands when the program is asked to stop, and lets the session say goodbye.
 async fn stop(tasks: TasksHandle, finish: CancellationToken) {
     let signal = platform::stop_signal().await;
     tracing::info!(signal, "stopping: the commands that run are ended");
     platform::notify_stopping();
-    tasks.stop().await;
+    if tokio::time::timeout(STOP, tasks.stop()).await.is_err() {
+        tracing::warn!("some commands did not end; they are told as interrupted at the next start");
+    }
     finish.cancel();
 }
 

@@ -16,6 +16,10 @@ const READ: usize = 16 * 1024;
 /// How long the pipes may stay open after the command ended: a daemon it left may hold them.
 const DRAIN: Duration = Duration::from_secs(1);
 
+/// The longest a command has between TERM and KILL when the agent itself is stopped: a service
+/// manager does not wait for ever.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
 /// Why a command is to be ended before its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
@@ -125,6 +129,7 @@ pub async fn supervise(
                 ending = next_ending(&mut *child, ending, Cause::Cancelled, grace);
             }
             Event::Stop(Stop::AgentStops) => {
+                let grace = grace.min(STOP_GRACE);
                 ending = next_ending(&mut *child, ending, Cause::AgentStops, grace);
             }
             Event::DrainOver => break,

@@ -1,1 +1,203 @@
+//! Real processes. Linux: what they run is a shell.
+#![cfg(unix)]
 
+use std::time::{Duration, Instant};
+
+use tamer_model::{BatchId, CommandSpec, HostId, KeptOutput, Outcome, TaskEnd, TaskId, Timestamp};
+use tokio::sync::{mpsc, watch};
+
+use super::*;
+
+fn task() -> TaskId {
+    TaskId { batch: BatchId::from_bytes([1; 10]), host: HostId::from_bytes([2; 10]) }
+}
+
+fn shell(text: &str) -> CommandSpec {
+    CommandSpec { shell: true, grace_ms: 200, ..CommandSpec::new([text]) }
+}
+
+async fn run(spec: CommandSpec) -> (TaskEnd, KeptOutput) {
+    let (_stop, stop) = watch::channel(None);
+    run_with(spec, stop, watch::channel(None).1).await
+}
+
+async fn run_with(
+    spec: CommandSpec,
+    stop: watch::Receiver<Option<Stop>>,
+    listener: watch::Receiver<Option<mpsc::Sender<Chunk>>>,
+) -> (TaskEnd, KeptOutput) {
+    match launch(&spec, &task().to_string()) {
+        Err(error) => (error.end(), KeptOutput::default()),
+        Ok(running) => {
+            let at = Timestamp::from_millis(1);
+            supervise(running, &spec, at, stop, LiveView::new(task(), listener)).await
+        }
+    }
+}
+
+#[track_caller]
+fn failed(end: &TaskEnd, exit_code: Option<i32>, signal: Option<i32>) {
+    assert_eq!(end.outcome, Outcome::Failed { exit_code, signal }, "{end:?}");
+}
+
+#[tokio::test]
+async fn exit_codes_and_signals_are_told() {
+    let (end, output) = run(shell("echo out; echo err >&2")).await;
+    assert_eq!(end.outcome, Outcome::Succeeded);
+    assert_eq!((&output.stdout.head[..], &output.stderr.head[..]), (&b"out\n"[..], &b"err\n"[..]));
+    failed(&run(shell("exit 7")).await.0, Some(7), None);
+    failed(&run(shell("kill -9 $$")).await.0, None, Some(9));
+}
+
+#[tokio::test]
+async fn what_cannot_start_ends_as_in_a_shell() {
+    for (spec, code, names) in [
+        (CommandSpec::new(["/no/such/program"]), 127, "/no/such/program"),
+        (CommandSpec::new(["no-such-program"]), 127, "no-such-program"),
+        (CommandSpec::new(["/etc/passwd"]), 126, "/etc/passwd"),
+        (
+            CommandSpec { cwd: Some("/no/such".into()), ..CommandSpec::new(["true"]) },
+            126,
+            "/no/such",
+        ),
+        (CommandSpec { user: Some("nosuch".into()), ..CommandSpec::new(["true"]) }, 126, "nosuch"),
+    ] {
+        let (end, _) = run(spec).await;
+        failed(&end, Some(code), None);
+        assert!(end.reason.as_ref().is_some_and(|reason| reason.contains(names)), "{end:?}");
+        assert_eq!(end.started_at, None);
+    }
+}
+
+#[tokio::test]
+async fn the_environment_is_clean() {
+    let spec = CommandSpec {
+        env: [("MINE".to_owned(), "a b".to_owned())].into(),
+        cwd: Some("/".into()),
+        ..shell("echo $MINE; pwd; echo ${CARGO_MANIFEST_DIR-none}; echo $TAMER_TASK; echo $HOME")
+    };
+    let (_, output) = run(spec).await;
+    let text = String::from_utf8_lossy(&output.stdout.head).into_owned();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[..3], ["a b", "/", "none"]);
+    assert_eq!(lines[3], task().to_string());
+    assert!(!lines[4].is_empty());
+}
+
+#[tokio::test]
+async fn binary_output_is_unchanged() {
+    let (_, output) = run(shell(r"printf '\000\377\012\200'")).await;
+    assert_eq!(output.stdout.head, [0, 255, 10, 128]);
+}
+
+#[tokio::test]
+async fn a_command_that_ignores_term_is_killed_with_its_group() {
+    let before = Instant::now();
+    let spec = CommandSpec {
+        timeout_ms: Some(300),
+        ..shell("trap '' TERM; echo $$; sleep 1000 & while :; do sleep 0.02; done")
+    };
+    let (end, output) = run(spec).await;
+    assert_eq!(end.outcome, Outcome::TimedOut);
+    assert!(before.elapsed() < Duration::from_secs(10), "{:?}", before.elapsed());
+    let group: i32 = String::from_utf8_lossy(&output.stdout.head).trim().parse().expect("a pid");
+    until_gone(group).await;
+}
+
+#[tokio::test]
+async fn a_cancel_ends_a_command_at_its_term() {
+    let (stop_in, stop) = watch::channel(None);
+    let before = Instant::now();
+    stop_in.send_replace(Some(Stop::Cancelled));
+    let spec = CommandSpec { grace_ms: 60_000, ..shell("sleep 1000") };
+    let (end, _) = run_with(spec, stop, watch::channel(None).1).await;
+    assert_eq!(end.outcome, Outcome::Cancelled);
+    assert!(before.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_daemon_does_not_hold_the_task() {
+    let before = Instant::now();
+    let (end, output) = run(shell("echo begin; sleep 30 & echo $!")).await;
+    assert_eq!(end.outcome, Outcome::Succeeded);
+    assert!(end.reason.is_some(), "{end:?}");
+    assert!(before.elapsed() < Duration::from_secs(10));
+    let text = String::from_utf8_lossy(&output.stdout.head).into_owned();
+    let daemon = text.lines().nth(1).and_then(|pid| pid.parse().ok()).expect("a pid");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(daemon), nix::sys::signal::Signal::SIGKILL)
+        .expect("the daemon lives on");
+}
+
+#[tokio::test]
+async fn a_flood_is_bounded_live_and_kept() {
+    let (listener_in, mut chunks) = mpsc::channel(1024);
+    let (_stop, stop) = watch::channel(None);
+    let spec =
+        CommandSpec { timeout_ms: Some(700), output_limit: 1000, ..CommandSpec::new(["yes"]) };
+    let (end, output) = run_with(spec, stop, watch::channel(Some(listener_in)).1).await;
+    assert_eq!(end.outcome, Outcome::TimedOut);
+    assert_eq!(output.stdout.head.len() + output.stdout.tail.len(), 1000);
+    assert!(output.stdout.total > 1_000_000, "{}", output.stdout.total);
+    let (mut live, mut next) = (0, 0);
+    while let Some(chunk) = chunks.recv().await {
+        assert!(chunk.offset >= next && chunk.data.len() <= LIVE_CHUNK);
+        next = chunk.offset + chunk.data.len() as u64;
+        live += chunk.data.len();
+    }
+    // A second's allowance saved up, and what was earned while it ran.
+    assert!((1..=1024 * 1024).contains(&live), "{live}");
+}
+
+#[tokio::test]
+async fn output_appears_while_the_command_runs() {
+    let (listener_in, mut chunks) = mpsc::channel(16);
+    let (stop_in, stop) = watch::channel(None);
+    let listener = watch::channel(Some(listener_in)).1;
+    let running = tokio::spawn(run_with(shell("echo now; sleep 1000"), stop, listener));
+    let chunk = chunks.recv().await.expect("a chunk");
+    assert_eq!((chunk.offset, &chunk.data[..]), (0, &b"now\n"[..]));
+    stop_in.send_replace(Some(Stop::AgentStops));
+    let (end, _) = running.await.expect("ended");
+    assert_eq!(end.outcome, Outcome::Interrupted);
+}
+
+#[tokio::test]
+async fn leftovers_are_found_by_process_and_by_marker() {
+    for by_process in [true, false] {
+        let marker = format!("leftover-{by_process}-{}", std::process::id());
+        let spec = shell("trap '' TERM; while :; do sleep 0.02; done");
+        let mut running = launch(&spec, &marker).expect("started");
+        let process = running.process.clone();
+        let known = by_process.then_some(&process);
+        let other = journal_mark(&process);
+        assert!(!crate::platform::end_leftovers(Some(&other), "no-such", Duration::ZERO).await);
+        assert!(crate::platform::end_leftovers(known, &marker, Duration::from_millis(50)).await);
+        let status = running.child.wait().await.expect("ended");
+        assert_eq!(crate::platform::exit_of(status), (None, Some(9)));
+    }
+}
+
+/// The same number, another process.
+fn journal_mark(process: &crate::journal::ProcessMark) -> crate::journal::ProcessMark {
+    crate::journal::ProcessMark { pid: process.pid, started: "another".to_owned() }
+}
+
+/// Waits until a group has no member; its leader was reaped, so the others go to init.
+async fn until_gone(group: i32) {
+    let group = nix::unistd::Pid::from_raw(group);
+    let limit = Instant::now() + Duration::from_secs(10);
+    while alive(group.as_raw()) {
+        assert!(Instant::now() < limit, "the group {group} lives");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Whether a process of the group is neither gone nor a zombie.
+fn alive(group: i32) -> bool {
+    let processes = std::fs::read_dir("/proc").expect("/proc");
+    processes.filter_map(Result::ok).any(|entry| {
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+        fields.first() != Some(&"Z") && fields.get(2) == Some(&group.to_string().as_str())
+    })
+}

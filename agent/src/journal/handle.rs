@@ -25,14 +25,17 @@ pub struct Journal {
 
 /// What a group's steps are told when it could not be written: one error, many readers.
 type Shared<T> = Result<T, Arc<JournalError>>;
+type Reply<T> = oneshot::Sender<Shared<T>>;
+/// A task whose end is asked for, and by whom.
+type Read = (TaskId, Reply<Option<(TaskEnd, KeptOutput)>>);
 
 #[derive(Debug)]
 enum Request {
-    Starting { task: TaskId, at: Timestamp, reply: oneshot::Sender<Shared<Start>> },
+    Starting { task: TaskId, at: Timestamp, reply: Reply<Start> },
     Started { task: TaskId, process: ProcessMark },
-    Ended { task: TaskId, end: TaskEnd, output: KeptOutput, reply: oneshot::Sender<Shared<()>> },
+    Ended { task: TaskId, end: TaskEnd, output: KeptOutput, reply: Reply<()> },
     Forgotten { task: TaskId },
-    Read { task: TaskId, reply: oneshot::Sender<Shared<Option<(TaskEnd, KeptOutput)>>> },
+    Read { task: TaskId, reply: Reply<Option<(TaskEnd, KeptOutput)>> },
     Held { reply: oneshot::Sender<BTreeMap<TaskId, Held>> },
 }
 
@@ -104,8 +107,8 @@ impl Journal {
 
 /// What is answered once the group is on disk.
 enum Waiting {
-    Start(oneshot::Sender<Shared<Start>>),
-    End(oneshot::Sender<Shared<()>>),
+    Start(Reply<Start>),
+    End(Reply<()>),
 }
 
 fn run(mut file: JournalFile, mut requests: mpsc::Receiver<Request>) {
@@ -144,7 +147,7 @@ fn stage(
     file: &mut JournalFile,
     request: Request,
     waiting: &mut Vec<Waiting>,
-    reads: &mut Vec<(TaskId, oneshot::Sender<Shared<Option<(TaskEnd, KeptOutput)>>>)>,
+    reads: &mut Vec<Read>,
 ) {
     match request {
         Request::Starting { task, at, reply } => match file.starting(task, at) {

@@ -1,1 +1,237 @@
+use std::collections::BTreeMap;
+use std::fs;
 
+use proptest::prelude::*;
+use tamer_model::{
+    BatchId, HostId, JournalId, KeptOutput, Outcome, StreamKind, TaskEnd, TaskId, Timestamp,
+};
+
+use super::record::{self, Damage};
+use super::*;
+
+const AT: Timestamp = Timestamp::from_millis(7);
+
+fn task(number: u8) -> TaskId {
+    TaskId { batch: BatchId::from_bytes([number; 10]), host: HostId::from_bytes([1; 10]) }
+}
+
+fn id() -> JournalId {
+    JournalId::from_bytes([9; 10])
+}
+
+fn mark(number: u8) -> ProcessMark {
+    ProcessMark { pid: number.into(), started: format!("boot/{number}") }
+}
+
+fn end(number: u8) -> (TaskEnd, KeptOutput) {
+    let mut output = KeptOutput::default();
+    output.stream_mut(StreamKind::Stdout).push(&[number, b'\n', 0, 255], 64);
+    output.stream_mut(StreamKind::Stderr).push(&[number; 100], 10);
+    (TaskEnd::without_times(Outcome::Succeeded, format!("reason\n{number}")), output)
+}
+
+fn open(folder: &std::path::Path) -> JournalFile {
+    JournalFile::open(folder, id()).expect("a journal")
+}
+
+/// One step of a task's life, as the worker takes it.
+#[derive(Debug, Clone)]
+enum Step {
+    Start(u8),
+    Started(u8),
+    End(u8),
+    Forget(u8),
+    Commit,
+    /// The process dies: what was not committed is gone.
+    Crash,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let number = 0u8..4;
+    let step = prop_oneof![
+        4 => number.clone().prop_map(Step::Start),
+        2 => number.clone().prop_map(Step::Started),
+        3 => number.clone().prop_map(Step::End),
+        2 => number.prop_map(Step::Forget),
+        6 => Just(Step::Commit),
+        1 => Just(Step::Crash),
+    ];
+    proptest::collection::vec(step, 0..60)
+}
+
+/// What must be true of each task: where it stands, once committed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Model {
+    Starting,
+    Started,
+    Ended,
+}
+
+fn seen(journal: &JournalFile) -> BTreeMap<TaskId, Model> {
+    let model = |held: &Held| match held {
+        Held::Starting { .. } => Model::Starting,
+        Held::Started { .. } => Model::Started,
+        Held::Ended { .. } => Model::Ended,
+    };
+    journal.held().iter().map(|(task, held)| (*task, model(held))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Across crashes: a task is recorded at most once until it is forgotten, what was committed
+    /// is there, and an end reads back as it was written.
+    #[test]
+    fn a_task_starts_at_most_once(steps in steps()) {
+        let temp = tempfile::tempdir().expect("a folder");
+        let mut journal = open(temp.path());
+        let (mut durable, mut model) = (BTreeMap::new(), BTreeMap::new());
+        for step in steps {
+            match step {
+                Step::Start(n) => {
+                    let fresh = journal.starting(task(n), AT) == Start::Recorded;
+                    // A forgetting that is not committed yet still holds the task.
+                    prop_assert_eq!(fresh, !model.contains_key(&task(n)) && !durable.contains_key(&task(n)));
+                    if fresh {
+                        model.insert(task(n), Model::Starting);
+                    }
+                }
+                Step::Started(n) => if model.get(&task(n)) == Some(&Model::Starting) {
+                    journal.started(task(n), mark(n));
+                    model.insert(task(n), Model::Started);
+                },
+                Step::End(n) => {
+                    let (end, output) = end(n);
+                    if model.contains_key(&task(n)) || !durable.contains_key(&task(n)) {
+                        journal.ended(task(n), end, &output);
+                        model.insert(task(n), Model::Ended);
+                    }
+                }
+                Step::Forget(n) => if durable.get(&task(n)) == Some(&Model::Ended) {
+                    journal.forgotten(task(n));
+                    model.remove(&task(n));
+                },
+                Step::Commit => {
+                    journal.commit().expect("committed");
+                    durable = model.clone();
+                }
+                Step::Crash => {
+                    drop(journal);
+                    journal = open(temp.path());
+                    model = durable.clone();
+                }
+            }
+            prop_assert_eq!(seen(&journal), durable.clone());
+        }
+        drop(journal);
+        let mut journal = open(temp.path());
+        prop_assert_eq!(seen(&journal), durable.clone());
+        for n in 0..4 {
+            let expected = (durable.get(&task(n)) == Some(&Model::Ended)).then(|| end(n));
+            prop_assert_eq!(journal.read_end(task(n)).expect("read"), expected);
+        }
+    }
+
+    /// A cut at any byte leaves a prefix of the records.
+    #[test]
+    fn a_cut_leaves_a_prefix(numbers in proptest::collection::vec(0u8..5, 1..12), cut in 0.0..1.0f64) {
+        let mut bytes = record::header(id());
+        for n in numbers {
+            let (end, output) = end(n);
+            let durable = bytes.len() as u64;
+            record::frame(&mut bytes, &record::ended(task(n), end, &output), durable);
+        }
+        let whole = record::scan(&bytes).expect("whole");
+        let cut = record::HEADER + ((bytes.len() - record::HEADER) as f64 * cut) as usize;
+        let part = record::scan(&bytes[..cut]).expect("a torn tail");
+        prop_assert!(part.good <= cut);
+        prop_assert_eq!(&whole.found[..part.found.len()], &part.found[..]);
+        prop_assert!(part.found.len() + 1 >= whole.found.iter().filter(|f| f.at + u64::from(f.len) <= cut as u64).count());
+    }
+
+    /// A changed byte is damage or costs what follows it, and is never read as something else.
+    #[test]
+    fn a_changed_byte_is_never_believed(at in 0usize..2000, flip in 1u8..) {
+        let mut bytes = record::header(id());
+        for n in 0..4 {
+            let (end, output) = end(n);
+            let durable = bytes.len() as u64;
+            record::frame(&mut bytes, &record::ended(task(n), end, &output), durable);
+        }
+        let whole = record::scan(&bytes).expect("whole");
+        let at = at % bytes.len();
+        bytes[at] ^= flip;
+        match record::scan(&bytes) {
+            Ok(scan) => prop_assert_eq!(&whole.found[..scan.found.len()], &scan.found[..]),
+            Err(Damage::Middle { at: found }) => prop_assert!(found <= at),
+            Err(Damage::Header | Damage::Newer(_)) => prop_assert!(at < record::HEADER),
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_journal_or_an_error(bytes: Vec<u8>) {
+        let _ = record::scan(&bytes);
+        let mut file = record::header(id());
+        file.extend_from_slice(&bytes);
+        prop_assert!(record::scan(&file).is_ok());
+    }
+}
+
+#[test]
+fn damage_before_synced_records_is_told() {
+    let temp = tempfile::tempdir().expect("a folder");
+    let mut journal = open(temp.path());
+    for n in 0..3 {
+        assert_eq!(journal.starting(task(n), AT), Start::Recorded);
+        journal.commit().expect("committed");
+    }
+    drop(journal);
+    let path = temp.path().join("journal");
+    let mut bytes = fs::read(&path).expect("read");
+    bytes[record::HEADER + record::FRAME + 3] ^= 1;
+    fs::write(&path, &bytes).expect("written");
+    let error = JournalFile::open(temp.path(), id()).expect_err("damaged");
+    assert!(
+        matches!(error, JournalError::Damaged { source: Damage::Middle { .. }, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_newer_format_is_told() {
+    let mut bytes = record::header(id());
+    bytes[8] = 2;
+    let crc = crc32fast::hash(&bytes[..record::HEADER - 4]);
+    bytes[record::HEADER - 4..].copy_from_slice(&crc.to_le_bytes());
+    assert_eq!(record::scan(&bytes), Err(Damage::Newer(2)));
+}
+
+#[test]
+fn the_file_does_not_grow_with_what_is_forgotten() {
+    let temp = tempfile::tempdir().expect("a folder");
+    let mut journal = open(temp.path());
+    let mut output = KeptOutput::default();
+    output.stream_mut(StreamKind::Stdout).push(&vec![0; 100_000], 100_000);
+    for n in 0..100 {
+        journal.ended(task(n), TaskEnd::never_started("x"), &output);
+        journal.commit().expect("committed");
+        journal.forgotten(task(n));
+        journal.commit().expect("committed");
+    }
+    let len = fs::metadata(temp.path().join("journal")).expect("there").len();
+    assert!(len < 2 * 1024 * 1024, "{len}");
+    assert!(journal.held().is_empty());
+}
+
+#[tokio::test]
+async fn many_at_once_share_the_disk() {
+    let temp = tempfile::tempdir().expect("a folder");
+    let (journal, thread) = Journal::open(temp.path(), id()).expect("a journal");
+    let starts = (0..64).map(|n| journal.starting(task(n), AT));
+    let answers = futures_util::future::join_all(starts).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(Start::Recorded))));
+    assert!(matches!(journal.starting(task(3), AT).await, Ok(Start::Held(_))));
+    assert_eq!(journal.held().await.expect("held").len(), 64);
+    drop(journal);
+    thread.join().expect("ended");
+}

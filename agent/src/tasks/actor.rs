@@ -1,7 +1,6 @@
 //! The owner of what runs.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tamer_model::{CommandSpec, Problem, TaskEnd, TaskId};
@@ -23,6 +22,8 @@ pub struct Tasks {
     /// What is worked on, and how to end it. A task is never worked on twice at once.
     running: BTreeMap<TaskId, watch::Sender<Option<Stop>>>,
     workers: JoinSet<TaskId>,
+    /// Set when the agent stops: nothing is started any more, what happened is still told.
+    stopping: bool,
     /// The session of the moment.
     events: Teller,
     output: watch::Sender<Option<mpsc::Sender<Chunk>>>,
@@ -37,6 +38,7 @@ impl Tasks {
             requests,
             running: BTreeMap::new(),
             workers: JoinSet::new(),
+            stopping: false,
             events: Teller::new(),
             output: watch::Sender::new(None),
         };
@@ -56,23 +58,17 @@ impl Tasks {
         }
         loop {
             // Both branches are cancel-safe: a queue, and a set that keeps what was not taken.
-            let flow = tokio::select! {
+            tokio::select! {
                 request = self.requests.recv() => match request {
                     Some(request) => self.handle(request).await?,
-                    None => ControlFlow::Break(()),
+                    None => return Ok(()),
                 },
-                Some(ended) = self.workers.join_next() => {
-                    self.reap(ended);
-                    ControlFlow::Continue(())
-                }
-            };
-            if flow.is_break() {
-                return Ok(());
+                Some(ended) = self.workers.join_next() => self.reap(ended),
             }
         }
     }
 
-    async fn handle(&mut self, request: Request) -> Result<ControlFlow<()>, Arc<JournalError>> {
+    async fn handle(&mut self, request: Request) -> Result<(), Arc<JournalError>> {
         match request {
             Request::Attach { reply } => {
                 let attached = self.attach().await?;
@@ -80,22 +76,16 @@ impl Tasks {
             }
             Request::Start { task, command } => self.start(task, command).await?,
             Request::Cancel { task } => match self.running.get(&task) {
-                // The first reason stands.
-                Some(stop) => {
-                    stop.send_if_modified(|stop| {
-                        stop.is_none().then(|| *stop = Some(Stop::Cancelled)).is_some()
-                    });
-                }
+                Some(stop) => ask(stop, Stop::Cancelled),
                 None => self.work(task, Worker::cancel_unstarted),
             },
             Request::Forget { task } => self.journal.forgotten(task).await,
             Request::Stop { reply } => {
                 self.stop().await;
                 let _ = reply.send(());
-                return Ok(ControlFlow::Break(()));
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
     async fn attach(&mut self) -> Result<Attached, Arc<JournalError>> {
@@ -113,6 +103,10 @@ impl Tasks {
         task: TaskId,
         command: Result<CommandSpec, Problem>,
     ) -> Result<(), Arc<JournalError>> {
+        if self.stopping {
+            // Not written down, so the coordinator finds that it is not held, and decides.
+            return Ok(());
+        }
         if self.running.contains_key(&task) {
             return self.tell_start_again(task).await;
         }
@@ -166,10 +160,9 @@ impl Tasks {
 
     /// Ends everything that runs and waits for the ends to be written.
     async fn stop(&mut self) {
+        self.stopping = true;
         for stop in self.running.values() {
-            stop.send_if_modified(|stop| {
-                stop.is_none().then(|| *stop = Some(Stop::AgentStops)).is_some()
-            });
+            ask(stop, Stop::AgentStops);
         }
         while let Some(ended) = self.workers.join_next().await {
             self.reap(ended);
@@ -179,6 +172,17 @@ impl Tasks {
     fn tell(&self, event: Event) {
         self.events.tell(event);
     }
+}
+
+/// Asks a worker to end its command. The first reason stands.
+fn ask(worker: &watch::Sender<Option<Stop>>, reason: Stop) {
+    worker.send_if_modified(|stop| {
+        let first = stop.is_none();
+        if first {
+            *stop = Some(reason);
+        }
+        first
+    });
 }
 
 fn held_task((task, held): (TaskId, Held)) -> HeldTask {
