@@ -1,3 +1,7 @@
-//! See ARCHITECTURE.md.
+//! `tamerctl`, the command people use. Everything is in the library, where tests reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tamerctl::main()
+}

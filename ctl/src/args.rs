@@ -1,0 +1,84 @@
+//! The arguments, from the top. Each noun's own are beside what they start, in `cmd`.
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+use crate::cmd::{audit, batch, completions, context, dev, host, run, status, token};
+use crate::output::Format;
+
+/// Run commands on every machine you own, from one place.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tamerctl",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 done · 1 it failed on some target · 2 bad input · 3 cannot reach, or not allowed"
+)]
+pub struct Cli {
+    /// How to print the answer (default: table)
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
+    pub output: Option<Format>,
+
+    /// Which fleet: a name of `tamerctl context ls` (default: $TAMER_CONTEXT, or the one in use)
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The nouns.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a coordinator and agents on this machine, to try Tamer
+    Dev(dev::Args),
+    /// Show the fleet at a glance
+    Status(status::Args),
+    /// The machines that run an agent
+    #[command(subcommand)]
+    Host(host::Verb),
+    /// The tokens that let new hosts join
+    #[command(subcommand)]
+    Token(token::Verb),
+    /// Run a command on many hosts
+    Run(run::Args),
+    /// What was run: one action over many hosts
+    #[command(subcommand)]
+    Batch(batch::Verb),
+    /// Who changed what
+    #[command(subcommand)]
+    Audit(audit::Verb),
+    /// The fleets that this machine knows
+    #[command(subcommand)]
+    Context(context::Verb),
+    /// Print the completions of a shell
+    Completions(completions::Args),
+    /// Print the version
+    Version,
+}
+
+impl Cli {
+    /// How answers and errors are printed.
+    pub fn format(&self) -> Format {
+        self.output.unwrap_or(Format::Table)
+    }
+}
+
+/// Reads the arguments; the first is the program's name.
+pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_hold_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,34 @@
+//! The subcommands, one file each.
+
+pub mod audit;
+pub mod batch;
+pub mod completions;
+pub mod context;
+pub mod dev;
+pub mod host;
+pub mod pairs;
+pub mod run;
+pub mod status;
+pub mod token;
+mod version;
+mod watch;
+
+use crate::Session;
+use crate::args::Command;
+use crate::errors::Failure;
+
+/// Runs one.
+pub async fn run(command: Command, session: &Session) -> Result<(), Failure> {
+    match command {
+        Command::Dev(args) => dev::run(args, session).await,
+        Command::Status(args) => status::run(args, session).await,
+        Command::Host(verb) => host::run(verb, session).await,
+        Command::Token(verb) => token::run(verb, session).await,
+        Command::Run(args) => run::run(args, session).await,
+        Command::Batch(verb) => batch::run(verb, session).await,
+        Command::Audit(verb) => audit::run(verb, session).await,
+        Command::Context(verb) => context::run(verb, session),
+        Command::Completions(args) => completions::run(args),
+        Command::Version => version::run(session),
+    }
+}

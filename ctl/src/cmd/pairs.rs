@@ -1,0 +1,64 @@
+//! `KEY=VALUE` and durations on a command line.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tamer_model::{LabelKey, LabelValue, Problem};
+
+/// Reads `KEY=VALUE`.
+pub fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some(_) | None => Err("write it as KEY=VALUE".to_owned()),
+    }
+}
+
+/// Reads a span like `30s`, `5m` or `1h 30m`.
+pub fn span(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "write a number and a unit: 30s, 5m, 1h".to_owned())
+}
+
+/// Checks labels before they travel.
+pub fn labels(pairs: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Problem> {
+    for (key, value) in &pairs {
+        LabelKey::try_from(key.clone())?;
+        LabelValue::try_from(value.clone())?;
+    }
+    Ok(pairs.into_iter().collect())
+}
+
+/// Reads `key=value` as a label to set and `key-` as one to remove.
+pub fn changes(texts: &[String]) -> Result<(BTreeMap<String, String>, Vec<String>), Problem> {
+    let (mut set, mut remove) = (Vec::new(), Vec::new());
+    for text in texts {
+        match (pair(text), text.strip_suffix('-')) {
+            (Ok(pair), _) => set.push(pair),
+            (Err(_), Some(key)) if !key.is_empty() => {
+                LabelKey::try_from(key.to_owned())?;
+                remove.push(key.to_owned());
+            }
+            (Err(_), Some(_) | None) => {
+                return Err(Problem::field("labels", format!("{text:?} changes no label"))
+                    .remedy("write key=value to set a label, key- to remove it"));
+            }
+        }
+    }
+    Ok((labels(set)?, remove))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_set_and_removed() {
+        let texts = ["site=berlin", "empty=", "old-", "a-b=c-"].map(str::to_owned);
+        let (set, remove) = changes(&texts).expect("good");
+        let set: Vec<_> = set.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(set, ["a-b=c-", "empty=", "site=berlin"]);
+        assert_eq!(remove, ["old"]);
+        for bad in ["site", "-", "=x", "os=linux", "a b-"] {
+            assert!(changes(&[bad.to_owned()]).is_err(), "{bad}");
+        }
+    }
+}

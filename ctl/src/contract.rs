@@ -1,0 +1,23 @@
+//! What the coordinator tells, as this program knows it: made from the wire in one place, and the
+//! stable `json` contract at the same time. A key never changes its meaning and is never dropped.
+
+mod audit;
+mod batch;
+mod host;
+mod status;
+mod task;
+mod time;
+mod token;
+
+pub use audit::Audit;
+pub use batch::{Batch, BatchDetail, BatchState, Command, Counts};
+pub use host::{Disk, Host, Provider};
+pub use status::{HostCounts, Status};
+pub use task::{Task, TaskState};
+pub use time::Time;
+pub use token::{NewToken, Token};
+
+/// Proto3 has no absent text: the empty one stands for it.
+fn told(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}

@@ -1,0 +1,124 @@
+//! Hosts.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tamer_proto::wire;
+
+use super::{Time, told};
+
+/// A host and what it said of itself. Its state is a word, not an enum: a newer coordinator may
+/// know more of them than this program.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names are the contract")]
+pub struct Host {
+    pub id: String,
+    pub name: String,
+    pub state: String,
+    pub os: String,
+    pub arch: String,
+    pub labels: BTreeMap<String, String>,
+    pub agent_version: String,
+    pub last_seen: Option<Time>,
+    pub addresses: Vec<String>,
+    pub distro: String,
+    pub distro_version: String,
+    pub kernel: String,
+    pub hostname: String,
+    pub cpus: u32,
+    pub memory_bytes: u64,
+    pub virtualization: String,
+    pub providers: Vec<Provider>,
+    pub disks: Vec<Disk>,
+    pub state_since: Option<Time>,
+    pub joined_at: Option<Time>,
+    pub joined_by: Option<String>,
+    pub certificate_ends: Option<Time>,
+    pub clock_ahead_ms: i64,
+    pub peer: Option<String>,
+    /// Of one that waits for approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join_code: Option<String>,
+}
+
+/// A technology that was found on a host, and by what sign.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names are the contract")]
+pub struct Provider {
+    pub name: String,
+    pub found: String,
+}
+
+/// A mounted disk.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names are the contract")]
+pub struct Disk {
+    pub mount: String,
+    pub filesystem: String,
+    pub total_bytes: u64,
+}
+
+impl From<wire::Host> for Host {
+    fn from(host: wire::Host) -> Self {
+        let wire::Host {
+            id,
+            name,
+            state,
+            labels,
+            facts,
+            agent_version,
+            last_seen,
+            state_since,
+            joined_at,
+            joined_by,
+            certificate_ends,
+            clock_ahead_ms,
+            peer,
+            join_code,
+        } = host;
+        let wire::Facts {
+            os,
+            distro,
+            distro_version,
+            kernel,
+            arch,
+            hostname,
+            cpus,
+            memory_bytes,
+            disks,
+            addresses,
+            virtualization,
+            providers,
+        } = facts.unwrap_or_default();
+        let disk =
+            |wire::Disk { mount, filesystem, total_bytes }| Disk { mount, filesystem, total_bytes };
+        let provider = |wire::ProviderHint { name, found }| Provider { name, found };
+        Self {
+            id,
+            name,
+            state,
+            os,
+            arch,
+            labels: labels.into_iter().collect(),
+            agent_version,
+            last_seen: Time::told(last_seen),
+            addresses,
+            distro,
+            distro_version,
+            kernel,
+            hostname,
+            cpus,
+            memory_bytes,
+            virtualization,
+            providers: providers.into_iter().map(provider).collect(),
+            disks: disks.into_iter().map(disk).collect(),
+            state_since: Time::told(state_since),
+            joined_at: Time::told(joined_at),
+            joined_by: told(joined_by),
+            certificate_ends: Time::told(certificate_ends),
+            clock_ahead_ms,
+            peer: told(peer),
+            join_code: told(join_code),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! How answers look: the formats, lines of toned text, tables that fit, and the one writer.
+
+pub mod encode;
+mod format;
+pub mod human;
+mod line;
+pub mod print;
+mod table;
+pub mod width;
+
+pub use format::Format;
+pub use line::{Line, Tone};
+pub use table::{Cell, Table, pairs};

@@ -1,0 +1,101 @@
+//! Linux and its relatives.
+
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+fn base(xdg: &str, in_home: &str) -> Option<PathBuf> {
+    // A relative path is invalid and to be ignored (XDG Base Directory Specification, "Basics").
+    let told = variable(xdg).map(PathBuf::from).filter(|path| path.is_absolute());
+    told.or_else(|| Some(Path::new(&variable("HOME")?).join(in_home)))
+}
+
+/// Where this user's settings of ours are.
+pub fn config_folder() -> Option<PathBuf> {
+    Some(base("XDG_CONFIG_HOME", ".config")?.join("tamer"))
+}
+
+/// Where this user's data of ours are.
+pub fn data_folder() -> Option<PathBuf> {
+    Some(base("XDG_DATA_HOME", ".local/share")?.join("tamer"))
+}
+
+/// What to do about a file that others can read; `None` when it is private.
+pub fn exposed(path: &Path) -> Option<String> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    (mode & 0o077 != 0).then(|| format!("chmod 600 {}", path.display()))
+}
+
+/// Makes a folder, and those above it, that only its owner can enter.
+pub fn make_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a file that only its owner can read; a reader sees the old content or the new.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension(format!("new-{}", std::process::id()));
+    let write = || {
+        let mut file: File =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    write().inspect_err(|_| {
+        // The first error is the one to tell.
+        let _ = std::fs::remove_file(&beside);
+    })
+}
+
+/// What the machine calls itself.
+pub fn machine_name() -> Option<String> {
+    nix::unistd::gethostname().ok()?.into_string().ok()
+}
+
+/// Keeps the terminal's Ctrl-C from a child: who started it ends it.
+pub fn own_group(command: &mut Command) {
+    command.process_group(0);
+}
+
+/// Asks a child to end.
+pub fn terminate(pid: u32) {
+    let Ok(pid) = i32::try_from(pid) else { return };
+    // It may have ended just now.
+    let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+}
+
+/// The wishes that this program should end.
+#[derive(Debug)]
+pub struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+/// Takes over Ctrl-C, and TERM.
+pub fn stop_requests() -> io::Result<Stop> {
+    Ok(Stop {
+        interrupt: signal(SignalKind::interrupt())?,
+        terminate: signal(SignalKind::terminate())?,
+    })
+}
+
+impl Stop {
+    /// The next wish. Dropping the future loses none.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Windows.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+use tokio::signal::windows::{CtrlC, ctrl_c};
+
+/// `CREATE_NEW_PROCESS_GROUP` (process creation flags, Win32): Ctrl-C does not reach the child.
+const NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+
+fn folder(variable: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).filter(|value| !value.is_empty())?;
+    Some(PathBuf::from(path).join("tamer"))
+}
+
+/// Where this user's settings of ours are.
+pub fn config_folder() -> Option<PathBuf> {
+    folder("APPDATA")
+}
+
+/// Where this user's data of ours are.
+pub fn data_folder() -> Option<PathBuf> {
+    folder("LOCALAPPDATA")
+}
+
+/// A file in a profile inherits the profile's protection, so none is exposed by its mode.
+pub fn exposed(_path: &Path) -> Option<String> {
+    None
+}
+
+/// Makes a folder, and those above it.
+pub fn make_private_folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
+/// Writes a file; a reader sees the old content or the new.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension(format!("new-{}", std::process::id()));
+    std::fs::write(&beside, content)?;
+    std::fs::rename(&beside, path).inspect_err(|_| {
+        // The first error is the one to tell.
+        let _ = std::fs::remove_file(&beside);
+    })
+}
+
+/// What the machine calls itself.
+pub fn machine_name() -> Option<String> {
+    std::env::var("COMPUTERNAME").ok().filter(|name| !name.is_empty())
+}
+
+/// Keeps the console's Ctrl-C from a child: who started it ends it.
+pub fn own_group(command: &mut Command) {
+    command.creation_flags(NEW_PROCESS_GROUP);
+}
+
+/// Asks a child to end. There is no signal for it: the end of its standard input asks.
+pub fn terminate(_pid: u32) {}
+
+/// The wishes that this program should end.
+#[derive(Debug)]
+pub struct Stop(CtrlC);
+
+/// Takes over Ctrl-C.
+pub fn stop_requests() -> io::Result<Stop> {
+    Ok(Stop(ctrl_c()?))
+}
+
+impl Stop {
+    /// The next wish. Dropping the future loses none.
+    pub async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}

@@ -1,0 +1,89 @@
+//! How it ended, in words.
+
+use tamer_model::{Outcome, TaskEnd};
+
+use crate::contract::{Batch, BatchState};
+use crate::output::{Line, Tone, human};
+
+/// How a task ended: `failed with exit code 3`.
+pub fn ending(end: &TaskEnd) -> String {
+    let words = match end.outcome {
+        Outcome::Succeeded => "succeeded".to_owned(),
+        Outcome::Failed { exit_code: Some(code), .. } => format!("failed with exit code {code}"),
+        Outcome::Failed { signal: Some(signal), .. } => format!("failed by signal {signal}"),
+        Outcome::Failed { exit_code: None, signal: None } => "failed".to_owned(),
+        Outcome::TimedOut => "timed out".to_owned(),
+        Outcome::Cancelled => "cancelled".to_owned(),
+        Outcome::Interrupted => "interrupted, end unknown".to_owned(),
+        Outcome::NeverStarted => "never started".to_owned(),
+    };
+    match &end.reason {
+        Some(reason) => format!("{words} ({})", crate::view::escape::text(reason)),
+        None => words,
+    }
+}
+
+/// The last line of a batch: `40 hosts: 38 succeeded, 2 failed in 1.2 s  (b-…)`.
+pub fn summary(batch: &Batch) -> Line {
+    let hosts = human::count(batch.targets as usize, "host");
+    let tone = match batch.state {
+        BatchState::Succeeded => Tone::Good,
+        BatchState::Failed | BatchState::Cancelled => Tone::Bad,
+        BatchState::Running => Tone::Busy,
+    };
+    let counts = match batch.counts.on_one_line() {
+        none if none.is_empty() => "nothing to do".to_owned(),
+        counts => counts,
+    };
+    let took = batch.ended_at.map(|ended| ended.since(batch.created_at).as_millis());
+    let took = took.and_then(|took| u64::try_from(took).ok());
+    let took = took.map(|took| format!(" in {}", human::took(took))).unwrap_or_default();
+    Line::new(Tone::Strong, format!("{hosts}: "))
+        .and(tone, format!("{counts}{took}"))
+        .and(Tone::Dim, format!("  ({})", batch.batch))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::contract::{Command, Counts, Time};
+
+    pub fn batch(targets: u32, counts: Counts) -> Batch {
+        Batch {
+            batch: "b-1".to_owned(),
+            state: BatchState::Failed,
+            command: Command {
+                argv: vec!["true".to_owned()],
+                shell: false,
+                env: BTreeMap::new(),
+                cwd: None,
+                user: None,
+                timeout_ms: None,
+                grace_ms: 5000,
+                output_limit: 65_536,
+            },
+            selector: String::new(),
+            targets,
+            created_by: "admin".to_owned(),
+            created_at: Time::of(1000),
+            ended_at: Some(Time::of(2250)),
+            cancelled_by: None,
+            counts,
+        }
+    }
+
+    #[test]
+    fn a_batch_in_one_line() {
+        let counts = Counts { succeeded: 38, failed: 1, never_started: 1, ..Counts::default() };
+        assert_eq!(
+            summary(&batch(40, counts)).text(),
+            "40 hosts: 38 succeeded, 1 failed, 1 never started in 1.2 s  (b-1)"
+        );
+        assert_eq!(
+            summary(&batch(0, Counts::default())).text(),
+            "0 hosts: nothing to do in 1.2 s  (b-1)"
+        );
+    }
+}
