@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use tamer_agent::config::{self, Config, Layer, Merged, Source};
+use tamer_agent::service::Service;
 use tamer_model::{Code, Problem};
 
 /// The agent of Tamer: joins a fleet, tells what the machine is, and runs commands truthfully.
@@ -18,7 +19,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Join if need be, then serve until asked to stop
-    Run(Run),
+    Run(Box<Run>),
+    /// Run as a service of this machine
+    #[command(subcommand)]
+    Service(ServiceCommand),
     /// Print the version
     Version,
 }
@@ -65,14 +69,47 @@ struct Run {
     print_config: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum ServiceCommand {
+    /// Install and start it, now and at every boot; what is set here becomes its configuration
+    Install(Box<Run>),
+    /// Stop and remove it; the data folder stays
+    Uninstall {
+        /// Remove the data folder and the configuration too
+        #[arg(long)]
+        purge: bool,
+    },
+    /// Say how it is doing
+    Status,
+}
+
 /// Does what the command line says.
 pub fn main() -> Result<(), Vec<Problem>> {
     match Cli::parse().command {
         Command::Run(run) => run.main(),
+        Command::Service(command) => command.main(),
         Command::Version => {
             print(&format!("tamer-agent {}\n", tamer_agent::VERSION));
             Ok(())
         }
+    }
+}
+
+impl ServiceCommand {
+    fn main(self) -> Result<(), Vec<Problem>> {
+        let what = match self {
+            Self::Install(run) => {
+                let settings = run.merge()?;
+                // Everything is checked before anything is written.
+                Config::read(&settings)?;
+                Service::Install { token: config::token_text(&settings)?, settings }
+            }
+            Self::Uninstall { purge } => Service::Uninstall { purge },
+            Self::Status => Service::Status,
+        };
+        let said = tamer_agent::platform::service(what).map_err(|problem| vec![problem])?;
+        print(&said);
+        Ok(())
     }
 }
 

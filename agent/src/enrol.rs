@@ -278,6 +278,7 @@ impl<'a> Rounds<'a> {
             let (fleet, ca) = (trust.fleet(), trust.fingerprint());
             tracing::info!(%address, %fleet, %ca, join_code = code, "asked to join; waiting for approval: compare the code with what `tamerctl host ls` shows, then `tamerctl host approve`");
             platform::notify_status(&format!("waiting for approval, join code {code}"));
+            platform::notify_ready();
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod platform;
 pub mod problem;
 pub mod run;
+pub mod service;
 pub mod session;
 pub mod tasks;
 

@@ -25,6 +25,8 @@ use crate::{clock, facts, find, platform};
 /// How often the facts are looked at.
 const FACTS_EVERY: Duration = Duration::from_secs(60);
 
+/// After how long the service counts as started though no coordinator was found.
+const READY: Duration = Duration::from_secs(30);
 /// How long the commands have to end when the agent is stopped: ten seconds, a kill, a write.
 const STOP: Duration = Duration::from_secs(15);
 /// How long a session has to tell the last ends and to say goodbye.
@@ -49,6 +51,7 @@ pub async fn run(config: Config) -> Result<(), Problem> {
     });
     background.spawn(refresh(facts_in));
     background.spawn(platform::watchdog());
+    background.spawn(ready_anyway());
     background.spawn(stop(handle.clone(), finish.clone()));
 
     let agent = Agent { config: &config, files, tasks: handle, journal, facts, finish };
@@ -262,6 +265,12 @@ impl Agent<'_> {
             (using, _) => Ok(using),
         }
     }
+}
+
+/// A host whose coordinator is away has still booted: the service manager does not wait for ever.
+async fn ready_anyway() {
+    tokio::time::sleep(READY).await;
+    platform::notify_ready();
 }
 
 /// A while after the end of the commands.

@@ -25,6 +25,18 @@ pub enum Source {
     Flag,
 }
 
+impl Source {
+    /// Which layer it is, the lowest 0.
+    pub const fn rank(&self) -> u8 {
+        match self {
+            Self::Default => 0,
+            Self::File(_) => 1,
+            Self::Environment => 2,
+            Self::Flag => 3,
+        }
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

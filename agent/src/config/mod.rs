@@ -136,6 +136,13 @@ impl Config {
     }
 }
 
+/// The join token as it was given, for those who keep it.
+pub fn token_text(merged: &Merged) -> Result<Option<String>, Vec<Problem>> {
+    let mut reader = Reader { merged, problems: Vec::new() };
+    let text = reader.token_text();
+    if reader.problems.is_empty() { Ok(text) } else { Err(reader.problems) }
+}
+
 struct Reader<'a> {
     merged: &'a Merged,
     problems: Vec<Problem>,
@@ -197,19 +204,29 @@ impl Reader<'_> {
         }
     }
 
+    /// The text of the token: of the two keys, the one that a higher layer sets.
+    fn token_text(&mut self) -> Option<String> {
+        let rank = |key: &str| self.merged.get(key).map_or(0, |(_, source)| source.rank());
+        let file_wins = rank("token_file") > rank("token");
+        match (self.text("token"), self.text("token_file")) {
+            (_, Some(path)) if file_wins => self.token_of(&path),
+            (Some(token), _) => Some(token),
+            (None, Some(path)) => self.token_of(&path),
+            (None, None) => None,
+        }
+    }
+
+    fn token_of(&mut self, path: &str) -> Option<String> {
+        let text = std::fs::read_to_string(path);
+        text.map_err(|error| {
+            let message = format!("cannot read {path}: {error}");
+            self.problem("token_file", message, "name a file that the agent can read");
+        })
+        .ok()
+    }
+
     fn token(&mut self) -> Option<JoinToken> {
-        let text = match (self.text("token"), self.text("token_file")) {
-            (Some(token), _) => token,
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(text) => text,
-                Err(error) => {
-                    let message = format!("cannot read {path}: {error}");
-                    self.problem("token_file", message, "name a file that the agent can read");
-                    return None;
-                }
-            },
-            (None, None) => return None,
-        };
+        let text = self.token_text()?;
         text.parse::<JoinToken>().map_err(|error| self.problems.push(error.into())).ok()
     }
 

@@ -4,6 +4,7 @@ mod facts;
 mod files;
 mod manager;
 mod process;
+mod service;
 
 pub use facts::{OS, addresses, distribution, providers, virtualization};
 pub use files::{create_private_file, create_private_folder, default_data_folder, sync_folder};
@@ -11,3 +12,4 @@ pub use manager::{notify_ready, notify_status, notify_stopping, stop_signal, wat
 pub use process::{
     HAS_TERM, command, end_leftovers, exit_of, is_no_program, kill, mark, terminate,
 };
+pub use service::service;

@@ -1,0 +1,70 @@
+//! `tamer-agent service install|uninstall|status`: what to do, in words of no platform.
+
+use std::path::PathBuf;
+
+use crate::config::Merged;
+
+/// What to do with the service of this machine.
+#[derive(Debug)]
+pub enum Service {
+    /// Install and start it, now and at every boot. With what was already installed, an upgrade.
+    Install {
+        /// What its configuration shall say; keys that nobody set are left out.
+        settings: Merged,
+        /// The join token as text, if one was given.
+        token: Option<String>,
+    },
+    /// Stop and remove it.
+    Uninstall {
+        /// Remove its data folder and configuration too. The host must join again after that.
+        purge: bool,
+    },
+    /// Say how it is doing.
+    Status,
+}
+
+/// The configuration file of a service, out of what was set on the command line.
+pub fn configuration(settings: &Merged, token_file: Option<PathBuf>) -> String {
+    let mut table = toml::Table::new();
+    for (key, (values, source)) in settings {
+        if *source == crate::config::Source::Default || matches!(*key, "token" | "token_file") {
+            continue;
+        }
+        let value = match (*key, values.as_slice()) {
+            ("discovery" | "ask_to_join", [flag]) => toml::Value::Boolean(flag == "true"),
+            ("coordinators", list) => {
+                toml::Value::Array(list.iter().cloned().map(toml::Value::String).collect())
+            }
+            (_, values) => toml::Value::String(values.join(",")),
+        };
+        table.insert((*key).to_owned(), value);
+    }
+    if let Some(path) = token_file {
+        table.insert("token_file".to_owned(), path.display().to_string().into());
+    }
+    table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, environment, file, merge};
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let set = [
+            ("TAMER_AGENT_DATA", "/a b"),
+            ("TAMER_AGENT_COORDINATORS", "x:1,y:2"),
+            ("TAMER_AGENT_ASK_TO_JOIN", "true"),
+            ("TAMER_TOKEN", "secret"),
+        ];
+        let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let text = configuration(&merge([environment(set).expect("known")]), None);
+        assert!(!text.contains("secret") && !text.contains("log_level"), "{text}");
+        let written = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(written.path(), text).expect("written");
+        let config = Config::read(&merge([file(written.path()).expect("a file")])).expect("reads");
+        assert_eq!(config.coordinators, ["x:1", "y:2"]);
+        assert!(config.ask_to_join && config.data.ends_with("a b"));
+    }
+}
