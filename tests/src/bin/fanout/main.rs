@@ -82,7 +82,12 @@ async fn bench(args: Args) -> Result<()> {
     let cpu = per_run(cpu, process.cpu()?);
     let own = per_run(own, Process(std::process::id()).cpu()?);
     let ms = |h: &Histogram<u64>, q: f64| h.value_at_quantile(q) as f64 / 1e3;
-    eprintln!("{} runs: p99 {:.1} ms, {:.1} KiB a session, {cpu:.0} ms of CPU", args.runs, ms(&tasks, 0.99), (after.saturating_sub(before)) as f64 / 1024.0 / args.agents as f64);
+    eprintln!(
+        "{} runs: p99 {:.1} ms, {:.1} KiB a session, {cpu:.0} ms of CPU",
+        args.runs,
+        ms(&tasks, 0.99),
+        (after.saturating_sub(before)) as f64 / 1024.0 / args.agents as f64
+    );
     let command = wall_of_run(&programs, &coordinator.context, args.agents)?;
     let status = wall_of_status(&programs, &coordinator.context)?;
     drop(fleet);
