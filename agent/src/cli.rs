@@ -64,6 +64,9 @@ struct Run {
     /// error, warn, info, debug, trace, or directives
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
+    /// Stop when standard input ends: for programs that start this one
+    #[arg(long, hide = true)]
+    exit_with_stdin: bool,
     /// Print the configuration with where each value came from, and stop
     #[arg(long)]
     print_config: bool,
@@ -115,7 +118,7 @@ impl ServiceCommand {
 
 impl Run {
     fn main(self) -> Result<(), Vec<Problem>> {
-        let print_config = self.print_config;
+        let (print_config, exit_with_stdin) = (self.print_config, self.exit_with_stdin);
         let merged = self.merge()?;
         if print_config {
             print(&config::print(&merged));
@@ -134,7 +137,14 @@ impl Run {
             .thread_keep_alive(std::time::Duration::from_secs(1))
             .build()
             .map_err(|error| internal(format!("the runtime does not start: {error}")))?;
-        runtime.block_on(tamer_agent::run::run(config)).map_err(|problem| vec![problem])
+        let asked = async move {
+            // Both are cancel-safe: what loses the race is not needed again.
+            tokio::select! {
+                signal = tamer_agent::platform::stop_signal() => signal,
+                () = stdin_ended(), if exit_with_stdin => "the end of standard input",
+            }
+        };
+        runtime.block_on(tamer_agent::run::run(config, asked)).map_err(|problem| vec![problem])
     }
 
     fn merge(self) -> Result<Merged, Vec<Problem>> {
@@ -177,6 +187,17 @@ impl Run {
         }
         Layer { source: Source::Flag, values }
     }
+}
+
+/// Waits for the end of standard input.
+async fn stdin_ended() {
+    let (ended, wait) = tokio::sync::oneshot::channel();
+    // A blocking read cannot be cancelled; the thread ends with the process.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        ended.send(())
+    });
+    let _ = wait.await;
 }
 
 #[expect(clippy::print_stdout, reason = "what the command was asked for")]

@@ -32,8 +32,11 @@ const STOP: Duration = Duration::from_secs(15);
 /// How long a session has to tell the last ends and to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
 
-/// Runs the agent until it is asked to stop, or until it makes no sense to go on.
-pub async fn run(config: Config) -> Result<(), Problem> {
+/// Runs the agent until it is `asked` to stop, which says by what, or until it makes no sense to go on.
+pub async fn run(
+    config: Config,
+    asked: impl Future<Output = &'static str> + Send + 'static,
+) -> Result<(), Problem> {
     let folder = Folder::open(&config.data)?;
     let files = IdentityFiles::new(folder.path());
     let (journal, thread) =
@@ -52,7 +55,7 @@ pub async fn run(config: Config) -> Result<(), Problem> {
     background.spawn(refresh(facts_in));
     background.spawn(platform::watchdog());
     background.spawn(ready_anyway());
-    background.spawn(stop(handle.clone(), finish.clone()));
+    background.spawn(stop(asked, handle.clone(), finish.clone()));
 
     let agent = Agent { config: &config, files, tasks: handle, journal, facts, finish };
     // A session says goodbye first; whoever still looks for one has nobody to say it to.
@@ -280,8 +283,12 @@ async fn after(finish: &CancellationToken) {
 }
 
 /// Ends the commands when the program is asked to stop, and lets the session say goodbye.
-async fn stop(tasks: TasksHandle, finish: CancellationToken) {
-    let signal = platform::stop_signal().await;
+async fn stop(
+    asked: impl Future<Output = &'static str> + Send,
+    tasks: TasksHandle,
+    finish: CancellationToken,
+) {
+    let signal = asked.await;
     tracing::info!(signal, "stopping: the commands that run are ended");
     platform::notify_stopping();
     if tokio::time::timeout(STOP, tasks.stop()).await.is_err() {

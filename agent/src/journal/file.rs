@@ -86,7 +86,8 @@ pub enum JournalError {
 #[derive(Debug)]
 pub struct JournalFile {
     path: PathBuf,
-    file: File,
+    /// Closed only while the file is replaced: Windows does not replace an open one.
+    file: Option<File>,
     id: JournalId,
     /// Where the next frame goes. Everything before it is on the disk.
     len: u64,
@@ -116,8 +117,7 @@ impl JournalFile {
         if !path.try_exists().map_err(fail("look for"))? {
             folder::replace(&path, &record::header(fresh)).map_err(fail("create"))?;
         }
-        let mut file =
-            OpenOptions::new().read(true).write(true).open(&path).map_err(fail("open"))?;
+        let mut file = open(&path).map_err(fail("open"))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(fail("read"))?;
         let record::Scan { id, found, good } = record::scan(&bytes)
@@ -125,7 +125,7 @@ impl JournalFile {
         let cut = (bytes.len() - good) as u64;
         let mut journal = Self {
             path,
-            file,
+            file: Some(file),
             id,
             len: good as u64,
             held: BTreeMap::new(),
@@ -251,15 +251,16 @@ impl JournalFile {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
-        let written =
-            self.file.seek(SeekFrom::Start(self.len)).and_then(|_| self.file.write_all(bytes));
-        if let Err(source) = written {
+        let len = self.len;
+        let file = self.file().map_err(|source| self.io("open", source))?;
+        if let Err(source) = file.seek(SeekFrom::Start(len)).and_then(|_| file.write_all(bytes)) {
             // A full disk: what was written in part must not stay, or later frames would lie
             // behind damage.
-            self.suspect |= self.file.set_len(self.len).is_err();
+            let cut = file.set_len(len);
+            self.suspect |= cut.is_err();
             return Err(self.io("write", source));
         }
-        self.file.sync_data().map_err(|source| {
+        file.sync_data().map_err(|source| {
             // After a failed sync the system may have dropped the pages and report no more.
             self.suspect = true;
             self.io("sync", source)
@@ -303,14 +304,9 @@ impl JournalFile {
                 }
             }
         }
-        // From here on the open file may be one that has no name any more.
         self.suspect = true;
+        self.file = None;
         folder::replace(&self.path, &bytes).map_err(|source| self.io("rewrite", source))?;
-        self.file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&self.path)
-            .map_err(|source| self.io("open", source))?;
         self.held.extend(moved);
         self.len = bytes.len() as u64;
         self.suspect = false;
@@ -319,14 +315,28 @@ impl JournalFile {
 
     fn read_at(&mut self, at: u64, len: u32) -> io::Result<Vec<u8>> {
         let mut payload = vec![0; len as usize];
-        self.file.seek(SeekFrom::Start(at))?;
-        self.file.read_exact(&mut payload)?;
+        let file = self.file()?;
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut payload)?;
         Ok(payload)
+    }
+
+    /// The open file: the old one after a replacement that failed, the new one otherwise.
+    fn file(&mut self) -> io::Result<&mut File> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => open(&self.path)?,
+        };
+        Ok(self.file.insert(file))
     }
 
     fn io(&self, what: &'static str, source: io::Error) -> JournalError {
         JournalError::Io { what, path: self.path.clone(), source }
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
 }
 
 fn push(bytes: &mut Vec<u8>, record: Record) {

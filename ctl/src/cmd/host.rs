@@ -19,8 +19,8 @@ pub enum Verb {
     /// List hosts
     Ls {
         /// Only those that a selector means, as `os=linux,site in (berlin,paris)`
-        #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "")]
-        selector: String,
+        #[arg(short = 'l', long, value_name = "SELECTOR")]
+        selector: Option<Selector>,
         /// Show them again whenever they change
         #[arg(long)]
         watch: bool,
@@ -53,7 +53,10 @@ pub enum Verb {
 /// Runs one.
 pub async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
     match verb {
-        Verb::Ls { selector, watch } => list(&selector, watch, session).await,
+        Verb::Ls { selector, watch } => {
+            let selector = selector.map(|selector| selector.to_string()).unwrap_or_default();
+            list(&selector, watch, session).await
+        }
         Verb::Show { host } => {
             let host = one(session, &host).await?;
             session.show(&host, |_| show::lines(&host))
@@ -65,7 +68,6 @@ pub async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
 }
 
 async fn list(selector: &str, again: bool, session: &Session) -> Result<(), Failure> {
-    selector.parse::<Selector>()?;
     if again {
         return watch(session, async |api| {
             let hosts = api.hosts(selector, "").await?;

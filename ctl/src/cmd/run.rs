@@ -15,14 +15,10 @@ use crate::output::Line;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which hosts, as `os=linux,site in (berlin,paris)` [default: all]
-    #[arg(
-        short = 'l',
-        long,
-        value_name = "SELECTOR",
-        default_value = "",
-        hide_default_value = true
-    )]
-    selector: String,
+    // An empty text is refused, not taken for all: an unset variable in a script must not run
+    // something everywhere.
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<Selector>,
     /// End the command on a host after this long
     #[arg(long, value_name = "SPAN", value_parser = pairs::span)]
     timeout: Option<Duration>,
@@ -62,8 +58,8 @@ struct Detached {
 
 /// Runs it.
 pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
-    let (selector, allow_empty, detach) = (args.selector.clone(), args.allow_empty, args.detach);
-    selector.parse::<Selector>()?;
+    let selector = args.selector.as_ref().map(Selector::to_string).unwrap_or_default();
+    let (allow_empty, detach) = (args.allow_empty, args.detach);
     let command = command(args)?;
     let mut api = session.api().await?;
     let request_id = request_id();

@@ -194,7 +194,7 @@ mod tests {
         tasks.extend([loud, ok("db-1", "Linux 5.15\nold"), ok("quiet", "")]);
         tasks.push(task("gone", ended(Outcome::NeverStarted), kept("")));
         insta::assert_snapshot!(folded(tasks), @r"
-        38 hosts printed this: web-01, web-02 and 36 more
+        38 hosts printed this: web-01, web-02, web-03 and 35 more
           Linux 6.1
         1 differs: db-1
           Linux 5.15
