@@ -251,20 +251,22 @@ impl JournalFile {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
+        self.append(bytes).map_err(|(what, source)| self.io(what, source))
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), (&'static str, io::Error)> {
         let len = self.len;
-        let file = self.file().map_err(|source| self.io("open", source))?;
+        let file = self.file().map_err(|source| ("open", source))?;
         if let Err(source) = file.seek(SeekFrom::Start(len)).and_then(|_| file.write_all(bytes)) {
             // A full disk: what was written in part must not stay, or later frames would lie
             // behind damage.
-            let cut = file.set_len(len);
-            self.suspect |= cut.is_err();
-            return Err(self.io("write", source));
+            self.suspect |= file.set_len(len).is_err();
+            return Err(("write", source));
         }
-        file.sync_data().map_err(|source| {
-            // After a failed sync the system may have dropped the pages and report no more.
-            self.suspect = true;
-            self.io("sync", source)
-        })
+        let synced = file.sync_data();
+        // After a failed sync the system may have dropped the pages and report no more.
+        self.suspect |= synced.is_err();
+        synced.map_err(|source| ("sync", source))
     }
 
     /// Bytes that are still needed.
