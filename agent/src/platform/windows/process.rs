@@ -67,7 +67,7 @@ pub fn command(spec: &CommandSpec, marker: &str) -> Result<CommandWrap, LaunchEr
         if spec.shell {
             // cmd does not read arguments as programs do: with /S it takes the text between the
             // first and the last quote as it is.
-            command.raw_arg("/D /S /C \"").raw_arg(&spec.argv[0]).raw_arg("\"");
+            command.raw_arg(format!("/D /S /C \"{}\"", spec.argv[0]));
         } else {
             command.args(arguments);
         }

@@ -1,0 +1,305 @@
+//! The whole agent against a coordinator that does only what a certificate's life needs: real TLS,
+//! real certificates that live for seconds, no mocks of either side's code.
+
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use tamer_agent::config::{Config, environment, merge};
+use tamer_certs::{
+    Authority, JoinToken, Lifetimes, PeerIdentity, Revocations, RotatingServer, server_config,
+};
+use tamer_model::{CoordinatorId, Fingerprint, FleetId, HostId, Timestamp};
+use tamer_proto::wire::agent_message::Message as Said;
+use tamer_proto::wire::coordinator_message::Message;
+use tamer_proto::wire::{self, agent_service_server, enrolment_server};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Connected;
+use tonic::{Request, Response, Status, Streaming};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How the coordinator treats renewals.
+#[derive(Clone, Copy, PartialEq)]
+enum Manner {
+    /// It issues, and takes what it issued.
+    Good,
+    /// It issues, and refuses sessions with any key but the first.
+    RefusesNext,
+    /// It answers no renewal, and closes sessions after the certificate's end.
+    LetsExpire,
+}
+
+/// What it saw.
+#[derive(Debug, Clone, PartialEq)]
+enum Seen {
+    Enrolled { key: Fingerprint, with_token: bool },
+    Session { key: Fingerprint },
+    RefusedSession,
+}
+
+#[derive(Clone)]
+struct Coordinator {
+    authority: Arc<Authority>,
+    manner: Manner,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Coordinator {
+    fn note(&self, seen: Seen) {
+        self.seen.lock().expect("no panic").push(seen);
+    }
+
+    fn all(&self) -> Vec<Seen> {
+        self.seen.lock().expect("no panic").clone()
+    }
+
+    fn issue(&self, csr: &[u8]) -> Vec<Vec<u8>> {
+        let host = HostId::from_bytes([5; 10]);
+        let issued = self.authority.issue_host(csr, host, now()).expect("issued");
+        let ca = self.authority.trust().der().to_vec();
+        issued.chain_der().into_iter().chain([ca]).collect()
+    }
+}
+
+fn now() -> Timestamp {
+    tamer_agent::clock::now()
+}
+
+#[tonic::async_trait]
+impl enrolment_server::Enrolment for Coordinator {
+    async fn enrol(
+        &self,
+        request: Request<wire::EnrolRequest>,
+    ) -> Result<Response<wire::EnrolResponse>, Status> {
+        let request = request.into_inner();
+        let key = tamer_certs::csr_key_fingerprint(&request.csr).expect("a request");
+        self.note(Seen::Enrolled { key, with_token: !request.token_id.is_empty() });
+        let issued = wire::Issued { chain: self.issue(&request.csr), ..Default::default() };
+        let result = Some(wire::enrol_response::Result::Issued(issued));
+        Ok(Response::new(wire::EnrolResponse { result }))
+    }
+}
+
+#[tonic::async_trait]
+impl agent_service_server::AgentService for Coordinator {
+    type SessionStream = ReceiverStream<Result<wire::CoordinatorMessage, Status>>;
+
+    async fn session(
+        &self,
+        request: Request<Streaming<wire::AgentMessage>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
+        let shown = request.extensions().get::<Shown>().and_then(|shown| shown.0.clone());
+        let certificate = shown.ok_or_else(|| Status::unauthenticated("none"))?;
+        let peer = PeerIdentity::from_der(&certificate).expect("ours");
+        let first = self.all().into_iter().find_map(|seen| match seen {
+            Seen::Enrolled { key, .. } => Some(key),
+            _ => None,
+        });
+        if self.manner == Manner::RefusesNext && first != Some(peer.key) {
+            self.note(Seen::RefusedSession);
+            return Err(Status::unauthenticated("the certificate is refused"));
+        }
+        self.note(Seen::Session { key: peer.key });
+        let (answers, out) = mpsc::channel(8);
+        tokio::spawn(self.clone().converse(request.into_inner(), answers, peer.not_after));
+        Ok(Response::new(ReceiverStream::new(out)))
+    }
+}
+
+impl Coordinator {
+    async fn converse(
+        self,
+        mut said: Streaming<wire::AgentMessage>,
+        answers: mpsc::Sender<Result<wire::CoordinatorMessage, Status>>,
+        certificate_ends: Timestamp,
+    ) {
+        while let Ok(Some(message)) = said.message().await {
+            let answer = match message.message {
+                Some(Said::Hello(_)) => Message::Welcome(wire::Welcome {
+                    heartbeat_ms: 100,
+                    silence_ms: 2000,
+                    sent_at: now().as_millis(),
+                    ..Default::default()
+                }),
+                Some(Said::Heartbeat(beat)) => {
+                    if self.manner == Manner::LetsExpire && now() > certificate_ends {
+                        return;
+                    }
+                    Message::HeartbeatAck(wire::HeartbeatAck { sequence: beat.sequence })
+                }
+                Some(Said::Renew(renew)) if self.manner != Manner::LetsExpire => {
+                    let chain = self.issue(&renew.csr);
+                    Message::Certificate(wire::CertificateIssued { chain })
+                }
+                _ => continue,
+            };
+            if answers.send(Ok(wire::CoordinatorMessage { message: Some(answer) })).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// A connection whose certificate the calls see.
+struct Connection(TlsStream<TcpStream>);
+
+/// The certificate that the client showed.
+#[derive(Clone)]
+struct Shown(Option<CertificateDer<'static>>);
+
+impl Connected for Connection {
+    type ConnectInfo = Shown;
+
+    fn connect_info(&self) -> Shown {
+        let shown = self.0.get_ref().1.peer_certificates();
+        Shown(shown.and_then(|chain| chain.first()).map(|der| der.clone().into_owned()))
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// Serves on a port of its own and runs an agent that joins with a token.
+async fn begin(manner: Manner, data: &Path) -> Coordinator {
+    tamer_certs::install_crypto();
+    let _ = tamer_telemetry::init(tamer_telemetry::Options {
+        format: Default::default(),
+        level: "info".into(),
+    });
+    let lifetimes = Lifetimes { host: Duration::from_secs(4), ..Lifetimes::default() };
+    let fleet = FleetId::from_bytes([3; 10]);
+    let authority = Authority::create_with(fleet, now(), lifetimes).expect("an authority");
+    let token = JoinToken::generate(fleet, authority.fingerprint());
+    let own = authority.issue_coordinator(CoordinatorId::from_bytes([4; 10]), now());
+    let server = RotatingServer::new(own.expect("a certificate"));
+    let tls = server_config(authority.trust(), &server, Revocations::default()).expect("settings");
+    let coordinator = Coordinator { authority: Arc::new(authority), manner, seen: Arc::default() };
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    let (connections, incoming) = mpsc::channel(8);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // A refused handshake is the agent's to tell.
+            if let Ok(stream) = acceptor.accept(stream).await
+                && connections.send(Ok::<_, io::Error>(Connection(stream))).await.is_err()
+            {
+                return;
+            }
+        }
+    });
+    let routes = tonic::transport::Server::builder()
+        .add_service(enrolment_server::EnrolmentServer::new(coordinator.clone()))
+        .add_service(agent_service_server::AgentServiceServer::new(coordinator.clone()));
+    tokio::spawn(routes.serve_with_incoming(ReceiverStream::new(incoming)));
+
+    let set = [
+        ("TAMER_AGENT_DATA", data.display().to_string()),
+        ("TAMER_AGENT_COORDINATORS", address),
+        ("TAMER_AGENT_DISCOVERY", "false".to_owned()),
+        ("TAMER_TOKEN", token.reveal().to_string()),
+    ];
+    let set = set.map(|(name, value)| (name.to_owned(), value));
+    let config = Config::read(&merge([environment(set).expect("known")])).expect("a configuration");
+    tokio::spawn(async move {
+        let ended = tamer_agent::run::run(config, std::future::pending()).await;
+        panic!("the agent ended: {ended:?}");
+    });
+    coordinator
+}
+
+/// Waits until what was seen satisfies `test`, and returns it.
+async fn until(coordinator: &Coordinator, test: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
+    let begin = std::time::Instant::now();
+    loop {
+        let seen = coordinator.all();
+        if test(&seen) {
+            return seen;
+        }
+        assert!(begin.elapsed() < LIMIT, "{seen:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn sessions(seen: &[Seen]) -> Vec<Fingerprint> {
+    let key = |seen: &Seen| match seen {
+        Seen::Session { key } => Some(*key),
+        _ => None,
+    };
+    seen.iter().filter_map(key).collect()
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_used_and_kept() {
+    let temp = tempfile::tempdir().expect("a folder");
+    let coordinator = begin(Manner::Good, temp.path()).await;
+    let seen = until(&coordinator, |seen| sessions(seen).len() >= 3).await;
+    let keys = sessions(&seen);
+    assert!(keys[0] != keys[1] && keys[1] != keys[2], "each renewal has a key of its own");
+    let enrolled = seen.iter().filter(|seen| matches!(seen, Seen::Enrolled { .. })).count();
+    assert_eq!(enrolled, 1);
+    let current = tamer_certs::Credentials::load(&temp.path().join("identity.pem"));
+    let kept = current.expect("an identity").peer().key;
+    assert!(keys[1..].contains(&kept), "what worked is kept");
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_that_is_refused_gives_way_to_the_old_one() {
+    let temp = tempfile::tempdir().expect("a folder");
+    let coordinator = begin(Manner::RefusesNext, temp.path()).await;
+    let back = |seen: &[Seen]| sessions(seen).len() >= 2 && seen.contains(&Seen::RefusedSession);
+    let keys = sessions(&until(&coordinator, back).await);
+    assert_eq!(keys[0], keys[1]);
+}
+
+#[tokio::test]
+async fn a_certificate_that_ran_out_is_issued_anew_for_its_key() {
+    let temp = tempfile::tempdir().expect("a folder");
+    let coordinator = begin(Manner::LetsExpire, temp.path()).await;
+    let again = |seen: &[Seen]| sessions(seen).len() >= 2;
+    let seen = until(&coordinator, again).await;
+    let enrolled: Vec<_> = seen
+        .iter()
+        .filter_map(|seen| match seen {
+            Seen::Enrolled { key, with_token } => Some((*key, *with_token)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(enrolled, [(enrolled[0].0, true), (enrolled[0].0, false)]);
+}
