@@ -37,8 +37,9 @@ fn killed_at_seeded_moments() {
 }
 
 struct Fleet {
-    coordinator: Coordinator,
+    // Dropped first: an agent warns when its coordinator goes away.
     agents: Vec<Agent>,
+    coordinator: Coordinator,
     /// Every command appends its task's name to this file.
     effects: PathBuf,
     /// What tamerctl said was done, and must be there for ever: the ids of batches.
@@ -102,8 +103,6 @@ impl Fleet {
         if victims != Victims::Coordinator {
             self.agents[victim].process.kill();
         }
-        let answers: Vec<_> = asked.into_iter().map(|asked| asked.finish(SETTLED)).collect();
-        let labelled = labelled.finish(SETTLED);
         if victims != Victims::Agent {
             self.coordinator.restart();
         }
@@ -115,6 +114,11 @@ impl Fleet {
             self.agents[victim].process.announce("cut the torn end of the journal");
         }
 
+        // Whose request was under way asks again, and must not be served twice.
+        let answers: Vec<_> = asked.into_iter().map(|asked| asked.finish(SETTLED)).collect();
+        let labelled = labelled.finish(SETTLED);
+        // A moment that kills the coordinator may have acknowledged few of its batches, or none.
+        let earlier = self.acknowledged.len();
         for answer in answers.iter().filter(|answer| answer.code() == 0) {
             let batch: Value = serde_json::from_slice(&answer.stdout).expect("json");
             self.acknowledged.push(batch["batch"].as_str().expect("an id").to_owned());
@@ -123,7 +127,7 @@ impl Fleet {
             self.label = Some(seed.to_string());
         }
         self.settle();
-        self.check(victims, &format!("host{victim}"), draws.bool());
+        self.check(victims, &format!("host{victim}"), draws.bool(), earlier);
     }
 
     fn settle(&self) {
@@ -136,7 +140,7 @@ impl Fleet {
     }
 
     /// Looks at every acknowledged batch of this moment, or at all since the beginning.
-    fn check(&mut self, victims: Victims, victim: &str, all: bool) {
+    fn check(&mut self, victims: Victims, victim: &str, all: bool, recent: usize) {
         let ctl = self.ctl();
         if let Some(value) = &self.label {
             let hosts = ctl.json(&["host", "ls"]);
@@ -154,7 +158,6 @@ impl Fleet {
         let effects = effects(&self.effects);
         let twice: Vec<_> = effects.iter().filter(|(_, count)| **count > 1).collect();
         assert!(twice.is_empty(), "ran more than once: {twice:?}");
-        let recent = self.acknowledged.len().saturating_sub(BATCHES);
         let batches = if all { &self.acknowledged[..] } else { &self.acknowledged[recent..] };
         for (number, id) in batches.iter().enumerate() {
             let now = !all || number >= recent;
