@@ -10,7 +10,7 @@ use crate::Session;
 use crate::api::{Api, BatchEvent, BatchEvents};
 use crate::contract::Batch;
 use crate::errors::{Failure, is_transient};
-use crate::platform::{Stop, stop_requests};
+use crate::platform::{Stop, interrupts};
 use crate::view::{Board, View};
 
 /// How often the picture is drawn at most.
@@ -50,7 +50,7 @@ impl<'a> Follower<'a> {
     /// Will follow the batch `id` and show it in `view`. Ctrl-C is taken over from here on.
     pub fn new(session: &'a Session, id: String, view: View) -> Result<Self, Failure> {
         let (board, cancel) = (Board::default(), Cancel::No);
-        Ok(Self { session, id, stop: stop_requests()?, board, view, cancel })
+        Ok(Self { session, id, stop: interrupts()?, board, view, cancel })
     }
 
     /// Follows until the end; returns the batch as it ended, and the view.

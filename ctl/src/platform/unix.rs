@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
@@ -78,24 +78,35 @@ pub fn terminate(pid: u32) {
 /// The wishes that this program should end.
 #[derive(Debug)]
 pub struct Stop {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+    interrupt: Signals,
+    terminate: Option<Signals>,
 }
 
 /// Takes over Ctrl-C, and TERM.
 pub fn stop_requests() -> io::Result<Stop> {
     Ok(Stop {
         interrupt: signal(SignalKind::interrupt())?,
-        terminate: signal(SignalKind::terminate())?,
+        terminate: Some(signal(SignalKind::terminate())?),
     })
+}
+
+/// Takes over Ctrl-C alone: TERM ends this program at once, as by default.
+pub fn interrupts() -> io::Result<Stop> {
+    Ok(Stop { interrupt: signal(SignalKind::interrupt())?, terminate: None })
 }
 
 impl Stop {
     /// The next wish. Dropping the future loses none.
     pub async fn next(&mut self) {
+        let terminated = async {
+            match &mut self.terminate {
+                Some(signals) => signals.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = terminated => {}
         }
     }
 }

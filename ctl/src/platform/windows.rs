@@ -66,6 +66,11 @@ pub fn stop_requests() -> io::Result<Stop> {
     Ok(Stop(ctrl_c()?))
 }
 
+/// Takes over Ctrl-C.
+pub fn interrupts() -> io::Result<Stop> {
+    stop_requests()
+}
+
 impl Stop {
     /// The next wish. Dropping the future loses none.
     pub async fn next(&mut self) {

@@ -67,6 +67,13 @@ pub enum Said {
     NotShown(u64),
 }
 
+impl Change {
+    /// Whether it stands for bytes that are not known here.
+    pub const fn is_gap(&self) -> bool {
+        matches!(self, Self::Line(OutputLine { said: Said::NotShown(_), .. }))
+    }
+}
+
 impl Board {
     /// The batch as it was last told.
     pub fn batch(&self) -> Option<&Batch> {

@@ -11,7 +11,8 @@ use super::board::{Board, Change};
 use super::fold::Fold;
 use super::live::picture;
 use super::plain::labelled;
-use crate::contract::Task;
+use super::summary::summary;
+use crate::contract::{Batch, Task};
 use crate::output::{Line, print};
 
 /// Tasks that ended, by the host's name and id, for those who print them at the end.
@@ -30,7 +31,10 @@ pub enum View {
         fold: Fold,
     },
     /// Lines as they come.
-    Plain,
+    Plain {
+        /// Whether something was missing between them.
+        gaps: bool,
+    },
     /// Nothing until the end; every task is kept.
     Collect(Collected),
     /// Nothing.
@@ -42,7 +46,7 @@ impl View {
     pub fn for_reader() -> Self {
         match print::can_draw() {
             true => Self::Live { drawn: 0, stale: true, fold: Fold::default() },
-            false => Self::Plain,
+            false => Self::Plain { gaps: false },
         }
     }
 
@@ -65,7 +69,10 @@ impl View {
                 }
                 Ok(())
             }
-            Self::Plain => plain(changes),
+            Self::Plain { gaps } => {
+                *gaps |= changes.iter().any(Change::is_gap);
+                plain(changes)
+            }
             Self::Collect(tasks) => {
                 let ended = changes.into_iter().filter_map(|change| match change {
                     Change::Ended(task) => Some(task),
@@ -115,15 +122,26 @@ impl View {
     }
 
     /// Ends the view: what is folded, and the last line, on the stream that is not a script's.
-    pub fn finish(mut self, last: &Line) -> io::Result<()> {
+    pub fn finish(mut self, batch: &Batch) -> io::Result<()> {
+        let last = summary(batch);
         self.clear()?;
         match self {
             Self::Live { fold, .. } => {
                 let mut lines = fold.lines(print::size().0);
-                lines.push(last.clone());
+                lines.push(last);
                 print::text(&Line::join(&lines))
             }
-            Self::Plain | Self::Collect(_) | Self::Quiet => {
+            Self::Plain { gaps } => {
+                if gaps {
+                    let id = &batch.batch;
+                    print::note(&format!(
+                        "not all output came live; `tamerctl batch logs {id}` prints what was kept of it"
+                    ));
+                }
+                print::note(&last.painted());
+                Ok(())
+            }
+            Self::Collect(_) | Self::Quiet => {
                 print::note(&last.painted());
                 Ok(())
             }

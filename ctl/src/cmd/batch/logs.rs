@@ -7,7 +7,6 @@ use crate::api::BatchEvent;
 use crate::errors::Failure;
 use crate::follow::Follower;
 use crate::output::print;
-use crate::view::summary::summary;
 use crate::view::{Board, Change, View, labelled, said};
 
 /// Its arguments.
@@ -28,9 +27,9 @@ pub async fn run(Args { batch, host, follow }: Args, session: &Session) -> Resul
     let mut api = session.api().await?;
     let batch = api.batch(&batch).await?;
     if follow && !session.for_scripts() {
-        let follower = Follower::new(session, batch.batch, View::Plain)?;
+        let follower = Follower::new(session, batch.batch, View::Plain { gaps: false })?;
         let (batch, view) = follower.run(api).await?;
-        return Ok(view.finish(&summary(&batch))?);
+        return Ok(view.finish(&batch)?);
     }
     if follow {
         let (_, view) = Follower::new(session, batch.batch, View::Collect(Default::default()))?
