@@ -12,6 +12,9 @@ use crate::journal::ProcessMark;
 use crate::platform;
 use crate::problem::chain;
 
+/// The most characters of a reason.
+const MAX_REASON: usize = 500;
+
 /// Why a command could not be started. Nothing ran.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
@@ -73,7 +76,9 @@ impl LaunchError {
             Self::Folder { .. } | Self::User { .. } | Self::NotExecutable { .. } => Some(126),
             Self::Empty | Self::Spawn { .. } => None,
         };
-        TaskEnd::without_times(Outcome::Failed { exit_code, signal: None }, chain(self))
+        // A program's name can be as long as a command; a reason is for people.
+        let reason: String = chain(self).chars().take(MAX_REASON).collect();
+        TaskEnd::without_times(Outcome::Failed { exit_code, signal: None }, reason)
     }
 }
 
