@@ -157,9 +157,11 @@ pub fn tell_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
         return if error.use_stderr() { 2 } else { 0 };
     }
     let text = error.to_string();
-    let message = text.lines().next().unwrap_or_default();
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    let problem = Problem::new(Code::InvalidField, message).remedy("see `tamerctl help`");
+    // The first paragraph is the error; the usage follows.
+    let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+    let message = lines.collect::<Vec<_>>().join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let problem = Problem::new(Code::InvalidField, message).remedy("see `tamerctl --help`");
     print::error(&text_of(&problem, Format::Json));
     2
 }

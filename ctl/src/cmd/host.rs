@@ -4,7 +4,7 @@ mod approve;
 mod show;
 
 use serde::Serialize;
-use tamer_model::{Problem, Selector};
+use tamer_model::Problem;
 
 use super::pairs;
 use super::watch::watch;
@@ -20,7 +20,7 @@ pub enum Verb {
     Ls {
         /// Only those that a selector means, as `os=linux,site in (berlin,paris)`
         #[arg(short = 'l', long, value_name = "SELECTOR")]
-        selector: Option<Selector>,
+        selector: Option<String>,
         /// Show them again whenever they change
         #[arg(long)]
         watch: bool,
@@ -54,7 +54,7 @@ pub enum Verb {
 pub async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
     match verb {
         Verb::Ls { selector, watch } => {
-            let selector = selector.map(|selector| selector.to_string()).unwrap_or_default();
+            let selector = pairs::selector(selector)?;
             list(&selector, watch, session).await
         }
         Verb::Show { host } => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tamer_model::{LabelKey, LabelValue, Problem};
+use tamer_model::{LabelKey, LabelValue, Problem, Selector};
 
 /// Reads `KEY=VALUE`.
 pub fn pair(text: &str) -> Result<(String, String), String> {
@@ -16,6 +16,12 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
 /// Reads a span like `30s`, `5m` or `1h 30m`.
 pub fn span(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "write a number and a unit: 30s, 5m, 1h".to_owned())
+}
+
+/// Checks a selector before it travels. An empty text is refused, not taken for all: an unset
+/// variable in a script must not run something everywhere.
+pub fn selector(told: Option<String>) -> Result<String, Problem> {
+    told.map_or_else(|| Ok(String::new()), |text| text.parse::<Selector>().map(|_| text))
 }
 
 /// Checks labels before they travel.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use tamer_model::{CommandSpec, DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT, Selector};
+use tamer_model::{CommandSpec, DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT};
 
 use super::{batch, pairs};
 use crate::Session;
@@ -18,7 +18,7 @@ pub struct Args {
     // An empty text is refused, not taken for all: an unset variable in a script must not run
     // something everywhere.
     #[arg(short = 'l', long, value_name = "SELECTOR")]
-    selector: Option<Selector>,
+    selector: Option<String>,
     /// End the command on a host after this long
     #[arg(long, value_name = "SPAN", value_parser = pairs::span)]
     timeout: Option<Duration>,
@@ -58,7 +58,7 @@ struct Detached {
 
 /// Runs it.
 pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
-    let selector = args.selector.as_ref().map(Selector::to_string).unwrap_or_default();
+    let selector = pairs::selector(args.selector.clone())?;
     let (allow_empty, detach) = (args.allow_empty, args.detach);
     let command = command(args)?;
     let mut api = session.api().await?;
