@@ -139,6 +139,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documents_name_every_code() {
+        let page = include_str!("../../../docs/errors.md");
+        for code in Code::ALL {
+            assert!(
+                page.contains(&format!("\n| `{}` | ", code.as_str())),
+                "docs/errors.md lacks {code:?}"
+            );
+        }
+    }
+
+    #[test]
     fn codes_read_back() {
         for code in Code::ALL {
             assert_eq!(code.as_str().parse(), Ok(*code));
