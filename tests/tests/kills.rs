@@ -1,6 +1,7 @@
 //! Kills: a coordinator, an agent or both die in the middle of batches, at seeded moments. What
 //! was acknowledged stays, every task ends truthfully, and nothing runs twice.
 #![cfg(target_os = "linux")]
+#![expect(clippy::print_stdout, reason = "a failure is told by its seed")]
 
 use std::collections::BTreeMap;
 use std::fs;
