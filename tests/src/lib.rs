@@ -12,6 +12,7 @@
 
 mod fleet;
 mod lab;
+mod machine;
 mod peers;
 mod process;
 mod programs;
@@ -19,6 +20,7 @@ mod wait;
 
 pub use fleet::{Agent, AgentSettings, Coordinator, CoordinatorSettings, Ctl, Finds, states};
 pub use lab::{Lab, Place};
+pub use machine::Machine;
 pub use peers::{peer, peers_folder};
 pub use process::{Ended, Process, Signal, mentioning};
 pub use programs::{program, windows_program};
