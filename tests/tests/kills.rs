@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tamer_tests::{
-    Agent, AgentSettings, Coordinator, CoordinatorSettings, Ctl, Process, program, soak, until,
+    Agent, AgentSettings, Coordinator, CoordinatorSettings, Ctl, Process, program, soak, states,
+    until,
 };
 
 const AGENTS: usize = 3;
@@ -35,6 +36,9 @@ fn killed_at_seeded_moments() {
     for seed in first..first + MOMENTS * soak() {
         fleet.moment(seed);
     }
+    // A campaign that met no running task would show nothing.
+    println!("{} batches acknowledged; ends: {:?}", fleet.acknowledged.len(), fleet.ends());
+    assert!(fleet.ends().get("interrupted").is_some_and(|count| *count > 0), "{:?}", fleet.ends());
 }
 
 struct Fleet {
@@ -129,6 +133,18 @@ impl Fleet {
         }
         self.settle();
         self.check(victims, &format!("host{victim}"), draws.bool(), earlier);
+    }
+
+    /// How many tasks of acknowledged batches ended how.
+    fn ends(&self) -> BTreeMap<String, usize> {
+        let mut ends = BTreeMap::new();
+        for id in &self.acknowledged {
+            let (batch, _) = self.ctl().json_code(&["batch", "show", id]);
+            for state in states(&batch["tasks"]).into_values() {
+                *ends.entry(state).or_default() += 1;
+            }
+        }
+        ends
     }
 
     fn settle(&self) {

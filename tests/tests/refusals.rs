@@ -70,14 +70,14 @@ fn what_tamerctl_refuses() {
     refused(ctl, &["host", "rm", "nobody", "--yes"], "not-found", 1);
     refused(ctl, &["host", "label", "host0", "no good=x"], "label-invalid", USAGE);
     refused(ctl, &["batch", "cancel", "b-0000000000000000"], "not-found", 1);
+    let batches = ctl.json(&["batch", "ls"]);
+    assert_eq!(batches.as_array().map_or(0, Vec::len), 0, "a refusal made a batch: {batches:#}");
     let none = ctl.run(&["run", "-l", "nobody=has-this", "--allow-empty", "--", "true"]);
     assert_eq!(none.code(), 0, "{none:#?}");
     // Whoever spells it wrong learns it from the parser, before anything is asked.
     for arguments in [&["run"][..], &["token", "create", "--lifetime", "soon"], &["hosts"]] {
         assert_eq!(ctl.run(arguments).code(), USAGE, "{arguments:?}");
     }
-    let batches = ctl.json(&["batch", "ls"]);
-    assert_eq!(batches.as_array().map_or(0, Vec::len), 0, "a refusal made a batch: {batches:#}");
 }
 
 #[test]
