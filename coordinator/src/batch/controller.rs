@@ -151,6 +151,7 @@ impl Controller {
 
     async fn load(&mut self, id: BatchId) -> Result<(), Problem> {
         if let Some(open) = Open::load(&self.store, id).await? {
+            self.feeds.opened(id);
             self.dirty.extend(open.open_tasks());
             self.open.insert(id, open);
         }
@@ -371,6 +372,7 @@ impl Controller {
                 Ok(_) => {
                     info!(batch = %batch.id, state = batch.state.as_str(), "batch ended");
                     self.open.remove(&batch.id);
+                    self.feeds.closed(batch.id);
                     self.feeds.publish(batch.id, News::Batch(Arc::new(batch)));
                 }
                 // A cancellation came between: the watch brings it, and the next pass ends it.

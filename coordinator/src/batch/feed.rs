@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tamer_model::{Batch, BatchId, HostId, KeptOutput, TaskState};
+use tamer_model::{Batch, BatchId, HostId, KeptOutput, StreamKind, TaskId, TaskState};
 use tamer_proto::wire;
 use tokio::sync::broadcast;
+
+use super::recent::Recent;
 
 /// News kept for a watcher that is behind; one further behind starts again from the records. A
 /// chunk of output has at most 16 KiB, so a batch keeps at most 16 MiB.
@@ -22,9 +24,13 @@ pub enum News {
     Output(Arc<wire::OutputChunk>),
 }
 
-/// The feeds of all batches that somebody watches. Cheap to clone.
+/// The feeds of all batches that somebody watches, and what their commands wrote last. Cheap to
+/// clone.
 #[derive(Clone, Default)]
-pub struct Feeds(Arc<Mutex<HashMap<BatchId, broadcast::Sender<News>>>>);
+pub struct Feeds {
+    feeds: Arc<Mutex<HashMap<BatchId, broadcast::Sender<News>>>>,
+    recent: Arc<Mutex<Recent>>,
+}
 
 impl Feeds {
     /// Follows a batch from now on.
@@ -32,9 +38,33 @@ impl Feeds {
         self.lock().entry(batch).or_insert_with(|| broadcast::Sender::new(BACKLOG)).subscribe()
     }
 
-    /// Whether anybody watches: output nobody watches need not be copied.
-    pub fn is_watched(&self, batch: BatchId) -> bool {
-        self.lock().get(&batch).is_some_and(|feed| feed.receiver_count() > 0)
+    /// A batch began, or was read again: what its commands write is remembered.
+    pub fn opened(&self, batch: BatchId) {
+        self.recent().opened(batch);
+    }
+
+    /// A batch ended: what its commands wrote is in the records.
+    pub fn closed(&self, batch: BatchId) {
+        self.recent().closed(batch);
+    }
+
+    /// A command wrote something.
+    pub fn output(&self, task: TaskId, stream: StreamKind, offset: u64, data: bytes::Bytes) {
+        self.recent().wrote(task, stream, offset, &data);
+        if self.lock().get(&task.batch).is_some_and(|feed| feed.receiver_count() > 0) {
+            self.publish(
+                task.batch,
+                News::Output(Arc::new(chunk(task.host, stream, offset, data))),
+            );
+        }
+    }
+
+    /// What the running commands of a batch wrote last.
+    pub fn recent_output(&self, batch: BatchId) -> Vec<wire::OutputChunk> {
+        let kept = self.recent().of(batch);
+        kept.into_iter()
+            .map(|(host, stream, offset, data)| chunk(host, stream, offset, data))
+            .collect()
     }
 
     /// Tells whoever watches.
@@ -46,7 +76,20 @@ impl Feeds {
         }
     }
 
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<BatchId, broadcast::Sender<News>>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.feeds.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn chunk(host: HostId, stream: StreamKind, offset: u64, data: bytes::Bytes) -> wire::OutputChunk {
+    wire::OutputChunk {
+        host: host.to_string(),
+        stream: wire::StreamKind::from(stream).into(),
+        offset,
+        data,
     }
 }

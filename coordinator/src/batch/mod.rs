@@ -8,6 +8,7 @@ pub mod controller;
 mod decide;
 pub mod feed;
 mod open;
+mod recent;
 
 pub use controller::{Controller, Notice};
 pub use feed::{Feeds, News};

@@ -110,6 +110,12 @@ impl Watcher {
             self.tell(Event::Task(task)).await?;
         }
         self.tell(Event::Snapshotted(wire::Snapshotted {})).await?;
+        if self.with_output && !over {
+            // What the running commands wrote before this watcher came; offsets tell what it has.
+            for chunk in self.people.feeds.recent_output(self.id) {
+                self.tell(Event::Output(chunk)).await?;
+            }
+        }
         if over {
             // The state comes again, so that a watcher can end at a batch that has ended.
             self.tell(Event::Batch(batch.into())).await?;

@@ -20,7 +20,7 @@ use tracing::{debug, info, warn};
 
 use super::hello::Hello;
 use super::{Live, OUTBOUND, Outbound, Sessions};
-use crate::batch::{Feeds, News, Notice};
+use crate::batch::{Feeds, Notice};
 use crate::caller::{self, Caller};
 use crate::enrol::with_ca;
 use crate::fleet::Fleet;
@@ -299,15 +299,7 @@ impl Session<'_> {
         if output.data.len() > MAX_CHUNK {
             return Err(Problem::field("task_output.data", format!("more than {MAX_CHUNK} bytes")));
         }
-        if self.agents.feeds.is_watched(task.batch) {
-            let chunk = wire::OutputChunk {
-                host: task.host.to_string(),
-                stream: stream.into(),
-                offset: output.offset,
-                data: output.data,
-            };
-            self.agents.feeds.publish(task.batch, News::Output(Arc::new(chunk)));
-        }
+        self.agents.feeds.output(task, stream.try_into()?, output.offset, output.data);
         Ok(())
     }
 
