@@ -80,7 +80,7 @@ impl Fleet {
         let mut draws = fastrand::Rng::with_seed(seed);
         let victims = [Victims::Coordinator, Victims::Agent, Victims::Both][draws.usize(..3)];
         let victim = draws.usize(..AGENTS);
-        let delay = Duration::from_millis(draws.u64(..900));
+        let delay = Duration::from_millis(draws.u64(..600));
         let busy = Duration::from_millis(draws.u64(..600));
         println!("seed {seed}: {victims:?}, host{victim}, after {delay:?}, commands of {busy:?}");
         // Whoever is left alone warns of the other's death.
