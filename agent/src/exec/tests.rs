@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use tamer_model::{BatchId, CommandSpec, HostId, KeptOutput, Outcome, TaskEnd, TaskId, Timestamp};
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::{mpsc, watch};
 
 use super::*;
@@ -165,8 +166,12 @@ async fn output_appears_while_the_command_runs() {
 async fn leftovers_are_found_by_process_and_by_marker() {
     for by_process in [true, false] {
         let marker = format!("leftover-{by_process}-{}", std::process::id());
-        let spec = shell("trap '' TERM; while :; do sleep 0.02; done");
+        let spec = shell("trap '' TERM; echo deaf; while :; do sleep 0.02; done");
         let mut running = launch(&spec, &marker).expect("started");
+        // Before its trap is set, a TERM would end it, and nothing would be left to kill.
+        let mut stdout = running.child.stdout().take().expect("a pipe");
+        let mut said = [0; 5];
+        stdout.read_exact(&mut said).await.expect("the trap is set");
         let process = running.process.clone();
         let known = by_process.then_some(&process);
         let other = journal_mark(&process);
