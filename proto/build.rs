@@ -1,8 +1,8 @@
 //! Compiles the protos with a compiler written in Rust: no machine needs protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files =
-        ["common", "enrolment", "session", "control"].map(|name| format!("tamer/v1/{name}.proto"));
+    let files = ["common", "instance", "enrolment", "session", "control"]
+        .map(|name| format!("tamer/v1/{name}.proto"));
     println!("cargo:rerun-if-changed=tamer");
     let set = protox::compile(&files, ["."])?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
@@ -11,6 +11,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .codec_path("crate::codec::SmallBuffers")
         .bytes(".tamer.v1.TaskOutput.data")
         .bytes(".tamer.v1.OutputChunk.data")
+        .bytes(".tamer.v1.StreamIn.stdin")
+        .bytes(".tamer.v1.StreamOut.stdout")
+        .bytes(".tamer.v1.StreamOut.stderr")
+        // The rare and large inside what is frequent and small.
+        .boxed(".tamer.v1.CreateInstance.spec")
         .compile_fds(set)?;
     Ok(())
 }

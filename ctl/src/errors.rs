@@ -45,6 +45,13 @@ pub const fn exit_code(code: Code) -> u8 {
         | Code::StoreFailed
         | Code::DataFolder
         | Code::AddressUnavailable
+        | Code::AlreadyExists
+        | Code::ProviderUnavailable
+        | Code::Unsupported
+        | Code::ResourceExhausted
+        | Code::PermissionDenied
+        | Code::TimedOut
+        | Code::TechnologyFailed
         | Code::Internal => 1,
         Code::InvalidField
         | Code::SelectorInvalid

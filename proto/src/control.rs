@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tamer_model::{
-    AuditOutcome, AuditRecord, Batch, BatchCounts, Host, HostState, HostStatus, JoinedBy, LabelKey,
-    LabelValue, Labels, MAX_LABELS, Problem, Timestamp,
+    Action, AuditOutcome, AuditRecord, Batch, BatchCounts, Host, HostState, HostStatus, JoinedBy,
+    LabelKey, LabelValue, Labels, MAX_LABELS, Problem, ProviderStatus, Timestamp,
 };
 
 use crate::wire;
@@ -18,10 +18,15 @@ pub struct HostView<'a> {
     pub status: &'a HostStatus,
     /// When it was last heard.
     pub last_seen: Timestamp,
+    /// What its providers said last.
+    pub providers: &'a [ProviderStatus],
+    /// How many instances it has.
+    pub instances: usize,
 }
 
 impl From<HostView<'_>> for wire::Host {
-    fn from(HostView { host, status, last_seen }: HostView<'_>) -> Self {
+    fn from(view: HostView<'_>) -> Self {
+        let HostView { host, status, last_seen, providers, instances } = view;
         let joined_by = match &host.joined_by {
             JoinedBy::Token(id) => format!("token/{id}"),
             JoinedBy::Approval(name) => format!("user/{name}"),
@@ -45,6 +50,8 @@ impl From<HostView<'_>> for wire::Host {
                 status.peer.clone()
             },
             join_code: String::new(),
+            providers: providers.iter().cloned().map(Into::into).collect(),
+            instances: u32::try_from(instances).unwrap_or(u32::MAX),
         }
     }
 }
@@ -136,7 +143,7 @@ impl From<Batch> for wire::Batch {
     fn from(batch: Batch) -> Self {
         let Batch {
             id,
-            command,
+            action,
             selector,
             targets,
             created_by,
@@ -147,10 +154,22 @@ impl From<Batch> for wire::Batch {
             ended_at,
             counts,
         } = batch;
+        let summary = action.summary();
+        let (mut command, mut instance_action, mut create, mut pull) = (None, None, None, None);
+        match action {
+            Action::Command(spec) => command = Some(spec.into()),
+            Action::Instance(action) => instance_action = Some(action.into()),
+            Action::Create(order) => create = Some((*order).into()),
+            Action::Pull(order) => pull = Some(order.into()),
+        }
         Self {
             id: id.to_string(),
             state: state.as_str().to_owned(),
-            command: Some(command.into()),
+            command,
+            instance_action,
+            create,
+            pull,
+            summary,
             selector,
             targets,
             created_by: created_by.to_string(),

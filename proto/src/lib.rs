@@ -8,11 +8,13 @@ mod codec;
 mod command;
 mod control;
 mod facts;
+mod instance;
 mod problem;
 mod required;
 mod task;
 
 pub use control::{HostView, TokenView, labels_in, labels_out};
+pub use instance::{FleetInstanceView, start_task, work_of};
 pub use problem::{problem_of, status_of};
 pub use required::Required;
 
@@ -20,6 +22,7 @@ pub use required::Required;
 #[expect(
     missing_docs,
     unused_qualifications,
+    clippy::large_enum_variant,
     clippy::allow_attributes,
     reason = "generated; documented in the .proto files"
 )]
@@ -35,7 +38,7 @@ pub const WIRE_MAJOR: u32 = 1;
 
 /// The minor version of `tamer.v1` that this build speaks. Raised when a message gains a meaning
 /// that an older peer would miss; a peer one behind must still be served.
-pub const WIRE_MINOR: u32 = 1;
+pub const WIRE_MINOR: u32 = 2;
 
 /// The longest message either side of a session or of a control call accepts, in bytes. A task's
 /// end with both kept streams at their limit is 1 MiB and a little.

@@ -16,22 +16,50 @@ const fn class(code: Code) -> tonic::Code {
         | Code::TokenMalformed
         | Code::CsrInvalid
         | Code::ConfigInvalid => Grpc::InvalidArgument,
-        Code::SelectionEmpty | Code::WrongState | Code::VersionUnsupported => {
+        Code::SelectionEmpty | Code::WrongState | Code::VersionUnsupported | Code::Unsupported => {
             Grpc::FailedPrecondition
         }
         Code::TokenExpired
         | Code::TokenUsedUp
         | Code::TokenUnknown
         | Code::RoleNotAllowed
+        | Code::PermissionDenied
         | Code::HostRevoked => Grpc::PermissionDenied,
         Code::Unauthenticated | Code::CertificateExpired | Code::CaMismatch => {
             Grpc::Unauthenticated
         }
-        Code::Busy => Grpc::ResourceExhausted,
+        Code::Busy | Code::ResourceExhausted => Grpc::ResourceExhausted,
+        Code::AlreadyExists => Grpc::AlreadyExists,
+        Code::TimedOut => Grpc::DeadlineExceeded,
         Code::NotFound => Grpc::NotFound,
         Code::Ambiguous | Code::Conflict => Grpc::Aborted,
-        Code::StoreFailed | Code::Unreachable | Code::AddressUnavailable => Grpc::Unavailable,
-        Code::DataFolder | Code::Internal => Grpc::Internal,
+        Code::StoreFailed
+        | Code::Unreachable
+        | Code::AddressUnavailable
+        | Code::ProviderUnavailable => Grpc::Unavailable,
+        Code::DataFolder | Code::TechnologyFailed | Code::Internal => Grpc::Internal,
+    }
+}
+
+impl From<Problem> for wire::Problem {
+    fn from(problem: Problem) -> Self {
+        let Problem { code, message, field, remedy } = problem;
+        Self {
+            code: code.as_str().to_owned(),
+            message,
+            field: field.unwrap_or_default(),
+            remedy: remedy.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<wire::Problem> for Problem {
+    /// A code that this version does not know becomes the nearest it has; no problem is refused.
+    fn from(problem: wire::Problem) -> Self {
+        let wire::Problem { code, message, field, remedy } = problem;
+        let some = |text: String| (!text.is_empty()).then_some(text);
+        let code = code.parse().unwrap_or(Code::TechnologyFailed);
+        Self { code, message, field: some(field), remedy: some(remedy) }
     }
 }
 

@@ -12,14 +12,17 @@ impl TryFrom<wire::TaskId> for TaskId {
     type Error = Problem;
 
     fn try_from(id: wire::TaskId) -> Result<Self, Problem> {
-        let wire::TaskId { batch, host } = id;
-        Ok(Self { batch: parse(&batch, "task.batch")?, host: parse(&host, "task.host")? })
+        let wire::TaskId { batch, host, item } = id;
+        let item = u16::try_from(item)
+            .map_err(|_| Problem::field("task.item", "a host has at most 65,536 targets"))?;
+        Ok(Self { batch: parse(&batch, "task.batch")?, host: parse(&host, "task.host")?, item })
     }
 }
 
 impl From<TaskId> for wire::TaskId {
     fn from(id: TaskId) -> Self {
-        Self { batch: id.batch.to_string(), host: id.host.to_string() }
+        let TaskId { batch, host, item } = id;
+        Self { batch: batch.to_string(), host: host.to_string(), item: item.into() }
     }
 }
 
@@ -114,16 +117,24 @@ impl TryFrom<wire::TaskEnd> for TaskEnd {
                 return Err(Problem::field("end.outcome", "not an end that this version knows"));
             }
         };
-        let wire::TaskEnd { outcome: _, exit_code: _, signal: _, reason, started_at, duration_ms } =
-            end;
+        let wire::TaskEnd {
+            outcome: _,
+            exit_code: _,
+            signal: _,
+            reason,
+            started_at,
+            duration_ms,
+            problem,
+        } = end;
+        let problem = problem.map(|problem| Box::new(problem.into()));
         let started_at = started_at.map(Timestamp::from_millis);
-        Ok(Self { outcome, reason: optional(reason), started_at, duration_ms })
+        Ok(Self { outcome, reason: optional(reason), problem, started_at, duration_ms })
     }
 }
 
 impl From<TaskEnd> for wire::TaskEnd {
     fn from(end: TaskEnd) -> Self {
-        let TaskEnd { outcome, reason, started_at, duration_ms } = end;
+        let TaskEnd { outcome, reason, problem, started_at, duration_ms } = end;
         let (kind, exit_code, signal) = match outcome {
             Outcome::Succeeded => (wire::Outcome::Succeeded, Some(0), None),
             Outcome::Failed { exit_code, signal } => (wire::Outcome::Failed, exit_code, signal),
@@ -139,6 +150,7 @@ impl From<TaskEnd> for wire::TaskEnd {
             reason: reason.unwrap_or_default(),
             started_at: started_at.map(Timestamp::as_millis),
             duration_ms,
+            problem: problem.map(|problem| (*problem).into()),
         }
     }
 }
@@ -168,7 +180,7 @@ mod tests {
             outcome in outcomes(), reason in "[a-z]{0,3}", at: Option<u64>, duration_ms: Option<u64>
         ) {
             let end = TaskEnd {
-                outcome, reason: optional(reason), started_at: at.map(Timestamp::from_millis), duration_ms,
+                outcome, reason: optional(reason), problem: None, started_at: at.map(Timestamp::from_millis), duration_ms,
             };
             prop_assert_eq!(TaskEnd::try_from(wire::TaskEnd::from(end.clone())), Ok(end));
         }

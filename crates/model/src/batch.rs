@@ -1,19 +1,23 @@
-//! Batches: one action over many hosts.
+//! Batches: one action over many hosts or instances.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BatchId, CommandSpec, Outcome, TaskState, Timestamp, UserName};
+use crate::{
+    BatchId, CommandSpec, CreateInstance, InstanceAction, InstanceOrder, InstanceRef, Outcome,
+    PullImage, TaskState, Timestamp, UserName, Work,
+};
 
 /// A batch as it is remembered. Its targets, frozen at the start, are a record of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
     /// Its id.
     pub id: BatchId,
-    /// What runs.
-    pub command: CommandSpec,
-    /// The selector's text, as given.
+    /// What is done.
+    #[serde(flatten)]
+    pub action: Action,
+    /// The selector's text, as given; for instances also what was said of them.
     pub selector: String,
-    /// How many hosts it was frozen for.
+    /// How many hosts or instances it was frozen for.
     pub targets: u32,
     /// Who made it.
     pub created_by: UserName,
@@ -30,6 +34,45 @@ pub struct Batch {
     pub ended_at: Option<Timestamp>,
     /// How its tasks ended; complete when the batch has ended.
     pub counts: BatchCounts,
+}
+
+/// What a batch does on each of its targets. The field names are those of the stored record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A command, on hosts.
+    Command(CommandSpec),
+    /// Something done to instances.
+    Instance(InstanceAction),
+    /// An instance made, on hosts.
+    Create(Box<CreateInstance>),
+    /// An image fetched, on hosts.
+    Pull(PullImage),
+}
+
+impl Action {
+    /// What one task does: `instance` is the target of an action on instances.
+    pub fn work(&self, instance: Option<&InstanceRef>) -> Option<Work> {
+        Some(match self {
+            Self::Command(command) => Work::Command(command.clone()),
+            Self::Instance(action) => Work::Instance(InstanceOrder::Act {
+                instance: instance?.clone(),
+                action: action.clone(),
+            }),
+            Self::Create(create) => Work::Instance(InstanceOrder::Create(create.clone())),
+            Self::Pull(pull) => Work::Instance(InstanceOrder::Pull(pull.clone())),
+        })
+    }
+
+    /// The action in a few words, for lists and the audit.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Command(command) => command.argv.join(" "),
+            Self::Instance(action) => format!("instance {}", action.as_str()),
+            Self::Create(create) => format!("instance create ({})", create.provider),
+            Self::Pull(pull) => format!("image pull {} ({})", pull.reference, pull.provider),
+        }
+    }
 }
 
 /// Who asked to cancel a batch, and when.
@@ -111,5 +154,21 @@ impl BatchCounts {
     /// Tasks without an end.
     pub const fn open(&self) -> u32 {
         self.pending + self.dispatched + self.running
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_the_first_version_is_read() {
+        let old = r#"{"id":"b-0000000000000000","command":{"argv":["true"],"grace_ms":1,"output_limit":1},
+            "selector":"","targets":1,"created_by":"a","created_at":1,"lost_wait_ms":1,"cancel":null,
+            "state":"running","ended_at":null,"counts":{}}"#;
+        let batch: Batch = serde_json::from_str(old).expect("it is a batch");
+        assert!(matches!(&batch.action, Action::Command(command) if command.argv == ["true"]));
+        let again = serde_json::to_value(&batch).expect("json");
+        assert_eq!(again["command"]["argv"][0], "true");
     }
 }

@@ -117,6 +117,11 @@ id!(
     HostId, "host", 'h'
 );
 id!(
+    /// An instance: made of its host's id, its provider and what the technology calls it, so it is
+    /// the same wherever it is worked out.
+    InstanceId, "instance", 'i'
+);
+id!(
     /// A coordinator.
     CoordinatorId, "coordinator", 'c'
 );

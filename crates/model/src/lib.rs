@@ -1,4 +1,5 @@
-//! What the fleet is made of: ids, names, labels, selectors, facts, hosts, batches and tasks.
+//! What the fleet is made of: ids, names, labels, selectors, facts, hosts, instances, batches and
+//! tasks.
 //!
 //! Every program and every pure crate imports this one; it imports nothing of ours, does no I/O,
 //! reads no clock and draws no randomness: bytes and times are arguments. A value of these types
@@ -12,6 +13,7 @@ mod fingerprint;
 mod host;
 mod id;
 mod identity;
+mod instance;
 mod label;
 mod name;
 mod output;
@@ -21,19 +23,28 @@ mod task;
 mod time;
 
 pub use audit::{AuditOutcome, AuditRecord};
-pub use batch::{Batch, BatchCounts, BatchState, CancelRequest};
+pub use batch::{Action, Batch, BatchCounts, BatchState, CancelRequest};
 pub use command::{
     CommandSpec, DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT, MAX_COMMAND_BYTES, MAX_OUTPUT_LIMIT,
 };
 pub use facts::{Disk, Facts, Os, ProviderHint};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use host::{Host, HostState, HostStatus, JoinedBy};
-pub use id::{BatchId, CoordinatorId, FleetId, HostId, InvalidId, JournalId, TokenId};
+pub use id::{BatchId, CoordinatorId, FleetId, HostId, InstanceId, InvalidId, JournalId, TokenId};
 pub use identity::{Identity, InvalidIdentity, Role};
+pub use instance::{
+    Ability, Availability, Capabilities, Checkpoint, CheckpointKind, CheckpointName,
+    CreateInstance, ExecSpec, FleetInstance, Instance, InstanceAction, InstanceKind, InstanceName,
+    InstanceOrder, InstanceRef, InstanceSpec, InstanceState, InstanceStats, Limits, LogOptions,
+    MANAGED_LABEL, MAX_GRACE_MS, MAX_INSTANCE_LABELS, MAX_SPEC_BYTES, MAX_STREAM_INSTANCES, Mount,
+    MountKind, NativeId, Operation, OptionValue, Port, Protocol, ProviderName, ProviderStatus,
+    PullImage, PullPolicy, Resource, ResourceKind, ResourceRef, RestartPolicy, StreamRequest,
+    TerminalSize,
+};
 pub use label::{LabelKey, LabelValue, Labels, MAX_LABELS};
 pub use name::{HostName, InvalidName, UserName};
 pub use output::{KeptOutput, KeptStream, StreamKind};
 pub use problem::{Code, Problem};
 pub use selector::{MAX_SELECTOR_BYTES, Selector, Subject};
-pub use task::{HeldTask, Outcome, TaskEnd, TaskId, TaskRecord, TaskState};
+pub use task::{HeldTask, Outcome, TaskEnd, TaskId, TaskRecord, TaskState, Work};
 pub use time::Timestamp;

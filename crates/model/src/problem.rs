@@ -88,6 +88,20 @@ codes! {
     DataFolder = "data-folder",
     /// An address is taken or not ours.
     AddressUnavailable = "address-unavailable",
+    /// A thing of that name is there already.
+    AlreadyExists = "already-exists",
+    /// A technology that a provider serves is not there, does not answer, or has just stopped.
+    ProviderUnavailable = "provider-unavailable",
+    /// The technology cannot do this.
+    Unsupported = "unsupported",
+    /// Memory, disk, ports or another thing of which there is only so much ran out.
+    ResourceExhausted = "resource-exhausted",
+    /// The agent may not do this on its host.
+    PermissionDenied = "permission-denied",
+    /// The technology did not answer in time; whether it did what was asked is not known.
+    TimedOut = "timed-out",
+    /// The technology refused or failed for a reason of its own.
+    TechnologyFailed = "technology-failed",
     /// A fault of the program itself.
     Internal = "internal",
 }

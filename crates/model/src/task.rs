@@ -1,23 +1,52 @@
-//! Tasks: a batch's share on one host, and the truth about its end.
+//! Tasks: a batch's share on one target, and the truth about its end.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BatchId, HostId, JournalId, Timestamp};
+use crate::{BatchId, CommandSpec, HostId, InstanceOrder, JournalId, Problem, Timestamp};
 
-/// Names a task: one batch on one host.
+/// Names a task: one batch on one target. A host that has several targets, because instances of
+/// it are meant, has several tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TaskId {
     /// The batch.
     pub batch: BatchId,
     /// The host.
     pub host: HostId,
+    /// Which of the host's targets, counted from 0. Hosts themselves are always 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub item: u16,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(item: &u16) -> bool {
+    *item == 0
+}
+
+/// What one task does on its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Runs a command.
+    Command(CommandSpec),
+    /// Has a provider do something.
+    Instance(InstanceOrder),
+}
+
+impl TaskId {
+    /// The task of a batch whose target is the host itself.
+    pub const fn of_host(batch: BatchId, host: HostId) -> Self {
+        Self { batch, host, item: 0 }
+    }
 }
 
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.batch, self.host)
+        write!(f, "{}/{}", self.batch, self.host)?;
+        if self.item > 0 {
+            write!(f, "/{}", self.item)?;
+        }
+        Ok(())
     }
 }
 
@@ -60,6 +89,9 @@ pub struct TaskEnd {
     /// Why, where the outcome alone does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The problem behind a failure, where it was not a command that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Box<Problem>>,
     /// When the command started, by the coordinator's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
@@ -142,7 +174,20 @@ impl TaskEnd {
 
     /// An end of which no times are known.
     pub fn without_times(outcome: Outcome, reason: impl Into<String>) -> Self {
-        Self { outcome, reason: Some(reason.into()), started_at: None, duration_ms: None }
+        Self {
+            outcome,
+            reason: Some(reason.into()),
+            problem: None,
+            started_at: None,
+            duration_ms: None,
+        }
+    }
+
+    /// A task that failed for a reason that was told.
+    pub fn refused(problem: Problem) -> Self {
+        let outcome = Outcome::Failed { exit_code: None, signal: None };
+        let end = Self::without_times(outcome, problem.message.clone());
+        Self { problem: Some(Box::new(problem)), ..end }
     }
 }
 

@@ -1,0 +1,1 @@
+//! Virtual machines behind the provider contract.

@@ -1,0 +1,2 @@
+//! Real technologies for the tests: Docker Engine, Podman, libvirt with QEMU, started by the process
+//! that needs them, in namespaces of their own, and stopped when it lets go of them.
