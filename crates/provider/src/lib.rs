@@ -2,7 +2,7 @@
 //!
 //! A provider is an adapter for one technology on one host. It owns the connection to that
 //! technology and nothing else: no cache, no retries, no limits of its own. Those are the same for
-//! all and live in [`supervise`]. The contract is made of plain values and streams of plain
+//! all and live in `supervise`. The contract is made of plain values and streams of plain
 //! values, so that it can be said again as an interface without Rust in it.
 //!
 //! - Everything is asynchronous, and dropping a future cancels what can be cancelled.
@@ -11,6 +11,8 @@
 //! - Asking for what is already so is done, not an error: starting what runs, stopping what does
 //!   not. Removing what is not there is [`FaultKind::NotFound`].
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod contract;
 mod exec;
 mod fault;

@@ -1,0 +1,123 @@
+//! What every provider passes: one set of checks, for the real technology and for its fake.
+//!
+//! A provider's tests implement [`Subject`] and write one line:
+//!
+//! ```ignore
+//! tamer_provider::conformance!(docker_conforms, Docker::start());
+//! ```
+//!
+//! `Docker::start()` is a future of a [`Subject`]. That makes one test which starts the technology
+//! once and runs every check against it, one after the other; real technologies start slowly. What
+//! the technology can do is what [`Provider::probe`] tells: an operation told as possible must
+//! work, and one told as not possible must be refused with [`crate::FaultKind::Unsupported`].
+//!
+//! Set `TAMER_CHECKS=exec,logs` to run only the checks with one of these texts in their name.
+
+mod bench;
+mod lifecycle;
+mod program;
+mod run;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tamer_model::{InstanceName, InstanceSpec, InstanceState, NativeId};
+
+use crate::{Provider, Result};
+
+pub use program::Program;
+pub use run::{Filter, Report, Verdict, run};
+
+/// What the suite needs to know of the technology under test. Everything it starts it stops when
+/// it is dropped, also after a failure.
+#[async_trait::async_trait]
+pub trait Subject: Send + Sync {
+    /// The provider under test, always the same object.
+    fn provider(&self) -> Arc<dyn Provider>;
+
+    /// An instance of this name that runs until it is stopped, writes nothing, and ends soon when
+    /// it is asked to politely. Its image, disk or template is on the host already.
+    fn idle(&self, name: InstanceName) -> InstanceSpec;
+
+    /// One that does not end when it is asked politely. None where that cannot be had.
+    fn stubborn(&self, _name: InstanceName) -> Option<InstanceSpec> {
+        None
+    }
+
+    /// One that writes `line 1` to `line N`, a line each, to its log, then waits until it is
+    /// stopped. None where that cannot be had.
+    fn writer(&self, _name: InstanceName, _lines: u64) -> Option<InstanceSpec> {
+        None
+    }
+
+    /// One that writes `tick 1`, `tick 2` and so on to its log, about ten a second, until it is
+    /// stopped. None where that cannot be had.
+    fn ticker(&self, _name: InstanceName) -> Option<InstanceSpec> {
+        None
+    }
+
+    /// One that is made of something that is not there and cannot be fetched.
+    fn sourceless(&self, name: InstanceName) -> InstanceSpec;
+
+    /// How a program of the suite is run in these instances. None where that cannot be had.
+    fn argv(&self, program: &Program) -> Option<Vec<String>> {
+        Some(program.in_shell())
+    }
+
+    /// A file in an instance which its checkpoints save. Its folder is there.
+    fn kept_file(&self) -> String {
+        "/kept".to_owned()
+    }
+
+    /// Waits until an instance that was just started hears a polite stop and takes commands.
+    /// Containers do at once; machines boot first.
+    async fn ready(&self, _id: &NativeId) -> Result<()> {
+        Ok(())
+    }
+
+    /// How long one change of state may take: about 30 s for containers, 120 s for machines.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
+    /// The state of an instance that was made and never started. Give `Stopped` where the
+    /// technology does not tell the two apart.
+    fn made(&self) -> InstanceState {
+        InstanceState::Creating
+    }
+
+    /// Whether labels given at creation come back.
+    fn keeps_labels(&self) -> bool {
+        true
+    }
+
+    /// Whether an instance's memory is counted, so that its stats must have it.
+    fn counts_memory(&self) -> bool {
+        true
+    }
+
+    /// Ends the technology with no time to say good-bye. False where that cannot be had; nothing
+    /// was done then.
+    async fn kill_technology(&self) -> bool {
+        false
+    }
+
+    /// Starts the technology again at the same place, and returns when it answers.
+    async fn bring_back(&self) {}
+}
+
+/// Makes one test of the whole suite: its name, and a future of the [`Subject`].
+#[macro_export]
+macro_rules! conformance {
+    ($name:ident, $subject:expr) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let wanted = std::env::var("TAMER_CHECKS").unwrap_or_default();
+            let subject = $subject.await;
+            let filter = $crate::conformance::Filter::new(&wanted);
+            let report = $crate::conformance::run(&subject, &filter).await;
+            drop(subject);
+            assert!(report.passed(), "\n{report}");
+        }
+    };
+}
