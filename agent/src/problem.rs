@@ -45,6 +45,8 @@ pub const fn exit_code(code: Code) -> u8 {
         | Code::RoleNotAllowed
         | Code::HostRevoked
         | Code::CertificateExpired
+        | Code::PermissionDenied
+        | Code::ProviderUnavailable
         | Code::Unreachable => 3,
         Code::SelectionEmpty
         | Code::Busy
@@ -52,6 +54,11 @@ pub const fn exit_code(code: Code) -> u8 {
         | Code::Ambiguous
         | Code::Conflict
         | Code::WrongState
+        | Code::AlreadyExists
+        | Code::Unsupported
+        | Code::ResourceExhausted
+        | Code::TimedOut
+        | Code::TechnologyFailed
         | Code::VersionUnsupported
         | Code::StoreFailed
         | Code::DataFolder

@@ -93,6 +93,14 @@ impl enrolment_server::Enrolment for Coordinator {
 #[tonic::async_trait]
 impl agent_service_server::AgentService for Coordinator {
     type SessionStream = ReceiverStream<Result<wire::CoordinatorMessage, Status>>;
+    type BulkStream = ReceiverStream<Result<wire::StreamIn, Status>>;
+
+    async fn bulk(
+        &self,
+        _: Request<Streaming<wire::StreamOut>>,
+    ) -> Result<Response<Self::BulkStream>, Status> {
+        Err(Status::unimplemented("nobody asked for a stream"))
+    }
 
     async fn session(
         &self,

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::*;
 
 fn task() -> TaskId {
-    TaskId { batch: BatchId::from_bytes([1; 10]), host: HostId::from_bytes([2; 10]) }
+    TaskId::of_host(BatchId::from_bytes([1; 10]), HostId::from_bytes([2; 10]))
 }
 
 fn shell(text: &str) -> CommandSpec {

@@ -12,7 +12,7 @@ use super::*;
 const AT: Timestamp = Timestamp::from_millis(7);
 
 fn task(number: u8) -> TaskId {
-    TaskId { batch: BatchId::from_bytes([number; 10]), host: HostId::from_bytes([1; 10]) }
+    TaskId::of_host(BatchId::from_bytes([number; 10]), HostId::from_bytes([1; 10]))
 }
 
 fn id() -> JournalId {

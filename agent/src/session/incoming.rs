@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tamer_model::{Code, CommandSpec, Problem, TaskId, Timestamp};
-use tamer_proto::{Required, wire};
+use tamer_model::{Code, Problem, StreamRequest, TaskId, Timestamp, Work};
+use tamer_proto::{Required, wire, work_of};
 use wire::coordinator_message::Message;
 
 /// Bounds of how often the agent is heard and how long silence may last, whatever is asked for.
@@ -32,14 +32,17 @@ pub struct Welcome {
 pub enum Incoming {
     /// It hears us.
     Heard,
-    /// A task to start; a command that cannot be accepted ends the task and not the session.
-    Start(TaskId, Result<CommandSpec, Problem>),
+    /// A task to start; work that cannot be accepted ends the task and not the session.
+    Start(TaskId, Result<Work, Problem>),
     /// A task to end.
     Cancel(TaskId),
     /// An end that the coordinator has.
     Stored(TaskId),
     /// A renewed certificate chain.
     Certificate(Vec<Vec<u8>>),
+    /// A bulk stream to open with this ticket; a request that cannot be accepted is answered, and
+    /// ends nothing.
+    Open(String, Result<StreamRequest, Problem>),
     /// The coordinator ends the session, and why.
     Close(Problem),
     /// Something that a newer coordinator says and this agent does not know.
@@ -99,8 +102,8 @@ impl TryFrom<wire::CoordinatorMessage> for Incoming {
             // A second one changes nothing.
             Some(Message::Welcome(_)) => Self::Heard,
             Some(Message::HeartbeatAck(wire::HeartbeatAck { sequence: _ })) => Self::Heard,
-            Some(Message::StartTask(wire::StartTask { task: id, command })) => {
-                Self::Start(task(id)?, command.required("command").and_then(TryInto::try_into))
+            Some(Message::StartTask(wire::StartTask { task: id, command, order })) => {
+                Self::Start(task(id)?, work_of(command, order))
             }
             Some(Message::CancelTask(wire::CancelTask { task: id })) => Self::Cancel(task(id)?),
             Some(Message::EndStored(wire::EndStored { task: id })) => Self::Stored(task(id)?),
@@ -108,6 +111,9 @@ impl TryFrom<wire::CoordinatorMessage> for Incoming {
                 Self::Certificate(chain)
             }
             Some(Message::Close(close)) => Self::Close(closed(close)),
+            Some(Message::OpenStream(wire::OpenStream { ticket, request })) => {
+                Self::Open(ticket, request.required("request").and_then(TryInto::try_into))
+            }
         })
     }
 }

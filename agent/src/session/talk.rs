@@ -229,13 +229,18 @@ impl Talk<'_> {
         let tasks = self.session.tasks;
         match message {
             Incoming::Heard => {}
-            Incoming::Start(task, command) => tasks.start(task, command).await.map_err(stopping)?,
+            Incoming::Start(task, work) => tasks.start(task, work).await.map_err(stopping)?,
             Incoming::Cancel(task) => tasks.cancel(task).await.map_err(stopping)?,
             Incoming::Stored(task) => {
                 self.to_tell.retain(|waiting| *waiting != task);
                 tasks.forget(task).await.map_err(stopping)?;
             }
             Incoming::Certificate(chain) => return Ok(self.renewed(&chain)),
+            Incoming::Open(ticket, _) => {
+                let problem = Problem::new(Code::Unsupported, "this agent serves no streams");
+                let refused = wire::StreamRefused { ticket, problem: Some(problem.into()) };
+                self.say(Message::StreamRefused(refused))?;
+            }
             Incoming::Close(problem) => return Err(problem),
             Incoming::Unknown => tracing::debug!("a message of a newer version was ignored"),
         }

@@ -27,8 +27,9 @@ fn the_first_message_is_a_welcome_or_a_refusal() {
 
 #[test]
 fn a_bad_command_ends_its_task_and_not_the_session() {
-    let task = TaskId { batch: BatchId::from_bytes([1; 10]), host: HostId::from_bytes([2; 10]) };
-    let start = |task, command| message(Message::StartTask(wire::StartTask { task, command }));
+    let task = TaskId::of_host(BatchId::from_bytes([1; 10]), HostId::from_bytes([2; 10]));
+    let start =
+        |task, command| message(Message::StartTask(wire::StartTask { task, command, order: None }));
     let empty = wire::CommandSpec::default();
     let read = Incoming::try_from(start(Some(task.into()), Some(empty))).expect("a task");
     assert!(matches!(read, Incoming::Start(read, Err(_)) if read == task));
@@ -57,7 +58,7 @@ async fn control_goes_before_ends_before_output() {
     let (control, control_out) = tokio::sync::mpsc::channel(4);
     let (ends, ends_out) = tokio::sync::mpsc::channel(4);
     let (output, output_out) = tokio::sync::mpsc::channel(4);
-    let task = TaskId { batch: BatchId::from_bytes([1; 10]), host: HostId::from_bytes([2; 10]) };
+    let task = TaskId::of_host(BatchId::from_bytes([1; 10]), HostId::from_bytes([2; 10]));
     let chunk = crate::exec::Chunk {
         task,
         stream: tamer_model::StreamKind::Stdout,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tamer_model::{CommandSpec, Problem, TaskEnd, TaskId};
+use tamer_model::{Problem, TaskEnd, TaskId, Work};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -74,7 +74,7 @@ impl Tasks {
                 let attached = self.attach().await?;
                 let _ = reply.send(attached);
             }
-            Request::Start { task, command } => self.start(task, command).await?,
+            Request::Start { task, work } => self.start(task, work).await?,
             Request::Cancel { task } => match self.running.get(&task) {
                 Some(stop) => ask(stop, Stop::Cancelled),
                 None => self.work(task, Worker::cancel_unstarted),
@@ -101,7 +101,7 @@ impl Tasks {
     async fn start(
         &mut self,
         task: TaskId,
-        command: Result<CommandSpec, Problem>,
+        work: Result<Work, Problem>,
     ) -> Result<(), Arc<JournalError>> {
         if self.stopping {
             // Not written down, so the coordinator finds that it is not held, and decides.
@@ -116,7 +116,7 @@ impl Tasks {
             self.tell(Event::Refused { task, end: TaskEnd::never_started(reason) });
             return Ok(());
         }
-        self.work(task, move |worker| worker.start(command));
+        self.work(task, move |worker| worker.start(work));
         Ok(())
     }
 

@@ -8,7 +8,7 @@ mod actor;
 mod tests;
 mod worker;
 
-use tamer_model::{CommandSpec, Problem, TaskEnd, TaskId, Timestamp};
+use tamer_model::{Problem, TaskEnd, TaskId, Timestamp, Work};
 use tokio::sync::{mpsc, oneshot};
 
 pub use actor::Tasks;
@@ -75,7 +75,7 @@ pub struct HeldTask {
 #[derive(Debug)]
 enum Request {
     Attach { reply: oneshot::Sender<Attached> },
-    Start { task: TaskId, command: Result<CommandSpec, Problem> },
+    Start { task: TaskId, work: Result<Work, Problem> },
     Cancel { task: TaskId },
     Forget { task: TaskId },
     Stop { reply: oneshot::Sender<()> },
@@ -100,13 +100,9 @@ impl TasksHandle {
         answer.await.map_err(|_| Stopping)
     }
 
-    /// Starts a task unless it is known; a command that cannot be accepted ends it.
-    pub async fn start(
-        &self,
-        task: TaskId,
-        command: Result<CommandSpec, Problem>,
-    ) -> Result<(), Stopping> {
-        self.send(Request::Start { task, command }).await
+    /// Starts a task unless it is known; work that cannot be accepted ends it.
+    pub async fn start(&self, task: TaskId, work: Result<Work, Problem>) -> Result<(), Stopping> {
+        self.send(Request::Start { task, work }).await
     }
 
     /// Ends a task, or makes sure that it never starts.

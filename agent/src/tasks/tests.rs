@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tamer_model::{
-    BatchId, Code, CommandSpec, HostId, JournalId, Outcome, Problem, TaskEnd, TaskId,
+    BatchId, Code, CommandSpec, HostId, JournalId, Outcome, Problem, TaskEnd, TaskId, Work,
 };
 use tokio::time::timeout;
 
@@ -14,7 +14,7 @@ use crate::journal::Journal;
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn task(number: u8) -> TaskId {
-    TaskId { batch: BatchId::from_bytes([number; 10]), host: HostId::from_bytes([1; 10]) }
+    TaskId::of_host(BatchId::from_bytes([number; 10]), HostId::from_bytes([1; 10]))
 }
 
 struct Agent {
@@ -67,7 +67,7 @@ impl Agent {
 
     async fn start(&self, number: u8, text: &str) {
         let command = CommandSpec { shell: true, grace_ms: 200, ..CommandSpec::new([text]) };
-        self.handle.start(task(number), Ok(command)).await.expect("asked");
+        self.handle.start(task(number), Ok(Work::Command(command))).await.expect("asked");
     }
 }
 
@@ -152,9 +152,8 @@ async fn a_command_that_is_refused_ends_its_task() {
 #[tokio::test]
 async fn a_session_that_does_not_listen_is_cut_and_told_later() {
     let agent = Agent::new().await;
-    let many = |number: usize| TaskId {
-        batch: BatchId::at(number as u64, [0; 4]),
-        host: HostId::from_bytes([1; 10]),
+    let many = |number: usize| {
+        TaskId::of_host(BatchId::at(number as u64, [0; 4]), HostId::from_bytes([1; 10]))
     };
     for number in 0..EVENTS + 2 {
         agent.handle.cancel(many(number)).await.expect("asked");

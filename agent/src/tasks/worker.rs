@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tamer_model::{
-    CommandSpec, DEFAULT_GRACE, KeptOutput, Outcome, Problem, TaskEnd, TaskId, Timestamp,
+    CommandSpec, DEFAULT_GRACE, KeptOutput, Outcome, Problem, TaskEnd, TaskId, Timestamp, Work,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -28,9 +28,14 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Runs the command unless the journal knows the task.
-    pub async fn start(self, command: Result<CommandSpec, Problem>) {
-        let command = match command {
-            Ok(command) => command,
+    pub async fn start(self, work: Result<Work, Problem>) {
+        let command = match work {
+            Ok(Work::Command(command)) => command,
+            Ok(Work::Instance(_)) => {
+                let problem =
+                    Problem::new(tamer_model::Code::Unsupported, "this agent has no providers");
+                return self.end_unstarted(refusal(&problem)).await;
+            }
             Err(problem) => return self.end_unstarted(refusal(&problem)).await,
         };
         let at = clock::now();
