@@ -1,1 +1,3 @@
 //! Virtual machines behind the provider contract.
+
+pub mod rpc;

@@ -1,0 +1,69 @@
+//! The numbers of the procedures we call and of the events we are told
+//! (`enum remote_procedure` of `src/remote/remote_protocol.x`, `enum qemu_procedure` of
+//! `src/remote/qemu_protocol.x`; names as there).
+
+pub(super) const CONNECT_OPEN: i32 = 1;
+pub(super) const CONNECT_CLOSE: i32 = 2;
+pub(super) const CONNECT_GET_VERSION: i32 = 4;
+pub(super) const CONNECT_GET_CAPABILITIES: i32 = 7;
+pub(super) const DOMAIN_GET_XML_DESC: i32 = 14;
+pub(super) const DOMAIN_GET_AUTOSTART: i32 = 15;
+pub(super) const DOMAIN_GET_INFO: i32 = 16;
+pub(super) const DOMAIN_LOOKUP_BY_NAME: i32 = 23;
+pub(super) const DOMAIN_LOOKUP_BY_UUID: i32 = 24;
+pub(super) const DOMAIN_REBOOT: i32 = 27;
+pub(super) const DOMAIN_RESUME: i32 = 28;
+pub(super) const DOMAIN_SET_AUTOSTART: i32 = 29;
+pub(super) const DOMAIN_SUSPEND: i32 = 34;
+pub(super) const NETWORK_GET_XML_DESC: i32 = 43;
+pub(super) const CONNECT_GET_HOSTNAME: i32 = 59;
+pub(super) const AUTH_LIST: i32 = 66;
+pub(super) const AUTH_POLKIT: i32 = 70;
+pub(super) const STORAGE_POOL_REFRESH: i32 = 83;
+pub(super) const STORAGE_POOL_LOOKUP_BY_NAME: i32 = 84;
+pub(super) const STORAGE_POOL_GET_INFO: i32 = 87;
+pub(super) const STORAGE_POOL_GET_XML_DESC: i32 = 88;
+pub(super) const STORAGE_VOL_CREATE_XML: i32 = 93;
+pub(super) const STORAGE_VOL_DELETE: i32 = 94;
+pub(super) const STORAGE_VOL_LOOKUP_BY_NAME: i32 = 95;
+pub(super) const STORAGE_VOL_LOOKUP_BY_PATH: i32 = 97;
+pub(super) const STORAGE_VOL_GET_INFO: i32 = 98;
+pub(super) const STORAGE_VOL_GET_XML_DESC: i32 = 99;
+pub(super) const STORAGE_VOL_GET_PATH: i32 = 100;
+pub(super) const STORAGE_VOL_CREATE_XML_FROM: i32 = 125;
+pub(super) const NETWORK_IS_ACTIVE: i32 = 152;
+pub(super) const CONNECT_GET_LIB_VERSION: i32 = 157;
+pub(super) const DOMAIN_MANAGED_SAVE: i32 = 182;
+pub(super) const DOMAIN_HAS_MANAGED_SAVE_IMAGE: i32 = 183;
+pub(super) const DOMAIN_MANAGED_SAVE_REMOVE: i32 = 184;
+pub(super) const DOMAIN_SNAPSHOT_CREATE_XML: i32 = 185;
+pub(super) const DOMAIN_SNAPSHOT_GET_XML_DESC: i32 = 186;
+pub(super) const DOMAIN_SNAPSHOT_LOOKUP_BY_NAME: i32 = 189;
+pub(super) const DOMAIN_REVERT_TO_SNAPSHOT: i32 = 192;
+pub(super) const DOMAIN_SNAPSHOT_DELETE: i32 = 193;
+pub(super) const DOMAIN_CREATE_WITH_FLAGS: i32 = 196;
+pub(super) const DOMAIN_OPEN_CONSOLE: i32 = 201;
+pub(super) const STORAGE_VOL_UPLOAD: i32 = 208;
+pub(super) const DOMAIN_GET_STATE: i32 = 212;
+pub(super) const DOMAIN_UNDEFINE_FLAGS: i32 = 231;
+pub(super) const DOMAIN_DESTROY_FLAGS: i32 = 234;
+pub(super) const DOMAIN_SHUTDOWN_FLAGS: i32 = 258;
+pub(super) const STORAGE_VOL_RESIZE: i32 = 260;
+pub(super) const DOMAIN_SET_METADATA: i32 = 264;
+pub(super) const DOMAIN_GET_METADATA: i32 = 265;
+pub(super) const CONNECT_LIST_ALL_DOMAINS: i32 = 273;
+pub(super) const DOMAIN_LIST_ALL_SNAPSHOTS: i32 = 274;
+pub(super) const CONNECT_LIST_ALL_STORAGE_POOLS: i32 = 281;
+pub(super) const STORAGE_POOL_LIST_ALL_VOLUMES: i32 = 282;
+pub(super) const CONNECT_LIST_ALL_NETWORKS: i32 = 283;
+pub(super) const CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY: i32 = 316;
+pub(super) const DOMAIN_EVENT_CALLBACK_LIFECYCLE: i32 = 318;
+pub(super) const DOMAIN_EVENT_CALLBACK_REBOOT: i32 = 319;
+pub(super) const CONNECT_GET_DOMAIN_CAPABILITIES: i32 = 342;
+pub(super) const CONNECT_GET_ALL_DOMAIN_STATS: i32 = 344;
+pub(super) const DOMAIN_EVENT_CALLBACK_AGENT_LIFECYCLE: i32 = 348;
+pub(super) const DOMAIN_DEFINE_XML_FLAGS: i32 = 350;
+pub(super) const DOMAIN_INTERFACE_ADDRESSES: i32 = 353;
+
+/// Of the QEMU program, not of the remote one.
+pub(super) const QEMU_DOMAIN_AGENT_COMMAND: i32 = 3;
