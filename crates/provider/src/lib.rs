@@ -15,6 +15,8 @@
 pub mod conformance;
 mod contract;
 mod exec;
+#[cfg(feature = "fake")]
+pub mod fake;
 mod fault;
 mod options;
 
