@@ -14,9 +14,22 @@
 //! Set `TAMER_CHECKS=exec,logs` to run only the checks with one of these texts in their name.
 
 mod bench;
+mod checkpoints;
+mod events;
+mod exec;
+mod images;
 mod lifecycle;
+mod logs;
+mod naming;
+mod outage;
+mod probing;
 mod program;
+mod races;
+mod refusing;
 mod run;
+mod scanning;
+mod stats;
+mod terminal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,6 +106,27 @@ pub trait Subject: Send + Sync {
 
     /// Whether an instance's memory is counted, so that its stats must have it.
     fn counts_memory(&self) -> bool {
+        true
+    }
+
+    /// Bytes that a command writes in the check of huge output. Less where commands do not stream.
+    fn flood_bytes(&self) -> u64 {
+        64 << 20
+    }
+
+    /// Bytes that a command reads in the check of its input.
+    fn input_bytes(&self) -> usize {
+        1 << 20
+    }
+
+    /// Lines in the check of a huge log.
+    fn log_lines(&self) -> u64 {
+        50_000
+    }
+
+    /// Whether a log holds nothing but what the instance's own program writes. False for a console,
+    /// on which a kernel writes too.
+    fn pure_logs(&self) -> bool {
         true
     }
 

@@ -36,6 +36,18 @@ pub(super) struct Case {
     pub check: for<'a> fn(&'a Bench<'a>) -> BoxFuture<'a, Outcome>,
 }
 
+/// The checks of a family: name, what it needs, and the function.
+macro_rules! cases {
+    ($($name:literal, $needs:expr, $check:ident;)*) => {
+        pub(super) const CASES: &[Case] = &[$(Case {
+            name: $name,
+            needs: $needs,
+            check: |bench| Box::pin($check(bench)),
+        }),*];
+    };
+}
+pub(super) use cases;
+
 /// What a check works with.
 pub(super) struct Bench<'s> {
     pub subject: &'s dyn Subject,

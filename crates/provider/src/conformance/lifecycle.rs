@@ -4,23 +4,23 @@ use std::time::{Duration, Instant};
 
 use tamer_model::{InstanceState, NativeId, Operation};
 
-use super::bench::{Bench, Case, Outcome, fail, holds, refused, same, skip};
+use super::bench::{Bench, Case, Outcome, cases, fail, holds, refused, same, skip};
 use crate::FaultKind;
 
 /// Long enough for what is idle to end by itself, well within the patience of every technology.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
-const NEEDS: &[Operation] =
+pub(super) const NEEDS: &[Operation] =
     &[Operation::List, Operation::Create, Operation::Start, Operation::Stop, Operation::Remove];
 
-pub(super) const CASES: &[Case] = &[
-    Case { name: "lifecycle", needs: NEEDS, check: |bench| Box::pin(lifecycle(bench)) },
-    Case { name: "lifecycle-restart", needs: NEEDS, check: |bench| Box::pin(restart(bench)) },
-    Case { name: "lifecycle-pause", needs: NEEDS, check: |bench| Box::pin(pause(bench)) },
-    Case { name: "lifecycle-twice", needs: NEEDS, check: |bench| Box::pin(twice(bench)) },
-    Case { name: "lifecycle-remove", needs: NEEDS, check: |bench| Box::pin(remove(bench)) },
-    Case { name: "lifecycle-stubborn", needs: NEEDS, check: |bench| Box::pin(stubborn(bench)) },
-];
+cases! {
+    "lifecycle", NEEDS, lifecycle;
+    "lifecycle-restart", NEEDS, restart;
+    "lifecycle-pause", NEEDS, pause;
+    "lifecycle-twice", NEEDS, twice;
+    "lifecycle-remove", NEEDS, remove;
+    "lifecycle-stubborn", NEEDS, stubborn;
+}
 
 /// Made, started, stopped, started again, stopped, removed; `list` and `get` agree all the way.
 async fn lifecycle(bench: &Bench<'_>) -> Outcome {

@@ -9,7 +9,10 @@ use futures_util::FutureExt as _;
 
 use super::Subject;
 use super::bench::{Bench, Case, Outcome, Unmet};
-use super::lifecycle;
+use super::{
+    checkpoints, events, exec, images, lifecycle, logs, naming, outage, probing, races, refusing,
+    scanning, stats, terminal,
+};
 
 /// A check changes state a few times; this many patiences are far more than it needs.
 const PATIENCES: u32 = 8;
@@ -52,7 +55,25 @@ pub async fn run(subject: &dyn Subject, filter: &Filter) -> Report {
 }
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    [lifecycle::CASES].into_iter().flatten()
+    // The outage comes last: a technology that does not come back takes all others with it.
+    [
+        probing::CASES,
+        lifecycle::CASES,
+        races::CASES,
+        refusing::CASES,
+        naming::CASES,
+        exec::CASES,
+        terminal::CASES,
+        logs::CASES,
+        stats::CASES,
+        events::CASES,
+        checkpoints::CASES,
+        images::CASES,
+        scanning::CASES,
+        outage::CASES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Runs one check and removes what it made, whatever came of it.
