@@ -6,9 +6,9 @@
 //! structures never change once released, so that any later daemon understands them too.
 //!
 //! One [`Connection`] carries many calls at once. The daemon works on five calls of one connection
-//! at a time (`max_client_requests` of `libvirtd.conf`) and does not read on meanwhile: a caller
+//! at a time (`max_client_requests` of `libvirtd.conf`) and does not read on meanwhile. A caller
 //! whose calls may take long, such as commands to a guest agent that hangs, keeps them on a
-//! connection of their own.
+//! connection of their own; so does one that writes to a console that its guest may not read.
 
 mod agent;
 mod connection;

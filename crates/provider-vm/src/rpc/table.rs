@@ -214,12 +214,9 @@ impl Table {
     fn stream(&mut self, header: Header, payload: Bytes) -> Result<(), RpcError> {
         let Header { procedure, serial, status, .. } = header;
         let Some(stream) = self.streams.get(&serial) else {
-            // Data may be on its way while a stream is given up.
-            return if serial != 0 && serial <= self.last_serial {
-                Ok(())
-            } else {
-                Err(RpcError::Protocol("data of no stream"))
-            };
+            // Data may be on its way while a stream is given up. Serials go round.
+            let given = serial.wrapping_sub(self.last_serial).cast_signed() <= 0;
+            return given.then_some(()).ok_or(RpcError::Protocol("data of no stream"));
         };
         if stream.procedure != procedure {
             return Err(RpcError::Protocol("data of another stream"));

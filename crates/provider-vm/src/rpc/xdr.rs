@@ -241,3 +241,6 @@ macro_rules! structure {
     };
 }
 pub(crate) use structure;
+
+#[cfg(test)]
+mod tests;
