@@ -17,6 +17,7 @@ pub enum Access {
 pub const TABLE: &[(&str, Access)] = &[
     ("/tamer.v1.Enrolment/Enrol", Access::Anyone),
     ("/tamer.v1.AgentService/Session", Access::Hosts),
+    ("/tamer.v1.AgentService/Bulk", Access::Hosts),
     ("/tamer.v1.Control/GetStatus", Access::Users),
     ("/tamer.v1.Control/ListHosts", Access::Users),
     ("/tamer.v1.Control/LabelHost", Access::Users),
@@ -31,6 +32,12 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/tamer.v1.Control/ListTasks", Access::Users),
     ("/tamer.v1.Control/WatchBatch", Access::Users),
     ("/tamer.v1.Control/CancelBatch", Access::Users),
+    ("/tamer.v1.Control/ListInstances", Access::Users),
+    ("/tamer.v1.Control/WatchInstances", Access::Users),
+    ("/tamer.v1.Control/DescribeInstance", Access::Users),
+    ("/tamer.v1.Control/Exec", Access::Users),
+    ("/tamer.v1.Control/Logs", Access::Users),
+    ("/tamer.v1.Control/Stats", Access::Users),
     ("/tamer.v1.Control/ListAudit", Access::Users),
     ("/tamer.v1.Control/TailAudit", Access::Users),
 ];

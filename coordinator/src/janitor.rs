@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tamer_model::{Batch, BatchId, BatchState, Problem};
+use tamer_model::{Batch, BatchId, BatchState, HostId, Problem};
 use tamer_store::{Commit, Key, Prefix, Range, Store};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -52,6 +52,7 @@ async fn pass(store: &Store, fleet: &Fleet, retention: &Retention) -> Result<(),
     batches(store, retention.batches).await?;
     beyond(store, &keys::audits(), retention.audit).await?;
     requests(store).await?;
+    orphans(store, fleet).await?;
     let now = clock::now();
     let stale: Vec<Key> = {
         let view = fleet.view();
@@ -109,6 +110,18 @@ async fn requests(store: &Store) -> Result<(), Problem> {
         next = page.next;
     }
     delete(store, old).await
+}
+
+/// Removes what removed hosts ran.
+async fn orphans(store: &Store, fleet: &Fleet) -> Result<(), Problem> {
+    let mut all = keys_of(store, &keys::all_instances()).await?;
+    all.extend(keys_of(store, &keys::all_providers()).await?);
+    let host_of = |key: &Key| key.as_text()?.split('/').nth(2)?.parse::<HostId>().ok();
+    {
+        let view = fleet.view();
+        all.retain(|key| host_of(key).is_some_and(|host| view.host(host).is_none()));
+    }
+    delete(store, all).await
 }
 
 async fn keys_of(store: &Store, prefix: &Prefix) -> Result<Vec<Key>, Problem> {

@@ -16,6 +16,7 @@ mod door;
 mod enrol;
 mod fleet;
 mod health;
+mod instances;
 mod janitor;
 mod liveness;
 mod platform;

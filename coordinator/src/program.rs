@@ -24,6 +24,7 @@ use crate::data::Data;
 use crate::door::{Door, Services};
 use crate::enrol::Enrol;
 use crate::fleet::{Fleet, follow};
+use crate::instances::streams::Streams;
 use crate::session::Sessions;
 use crate::session::service::Agents;
 use crate::state::{self, FleetMeta, Unstorable, decode, encode, keys};
@@ -86,6 +87,7 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
     controllers.spawn(write);
     let sessions = Sessions::default();
     let feeds = Feeds::default();
+    let streams = Streams::default();
     let (controller, notices) =
         Controller::new(store.clone(), fleet.clone(), sessions.clone(), feeds.clone());
     controllers.spawn(controller.run(work.clone()));
@@ -117,6 +119,7 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         fleet: fleet.clone(),
         sessions: sessions.clone(),
         feeds: feeds.clone(),
+        streams: streams.clone(),
         notices,
         authority: authority.clone(),
         coordinator,
@@ -128,6 +131,7 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         fleet: fleet.clone(),
         sessions: sessions.clone(),
         feeds,
+        streams,
         authority: authority.clone(),
         refusals,
         fleet_id: authority.fleet(),
@@ -263,10 +267,18 @@ async fn authority(store: &Store, data: &Data) -> Result<Authority, Problem> {
             .remedy("put the ca.key and ca.crt of the store's fleet into the data folder"));
     }
     let mut commit = Commit::new();
-    if meta.is_none() {
-        let meta =
-            FleetMeta { format: state::FORMAT, fleet: authority.fleet(), created_at: clock::now() };
-        commit = commit.absent(meta_key.clone()).put(meta_key, encode(&meta));
+    match meta {
+        None => {
+            let created_at = clock::now();
+            let meta = FleetMeta { format: state::FORMAT, fleet: authority.fleet(), created_at };
+            commit = commit.absent(meta_key.clone()).put(meta_key, encode(&meta));
+        }
+        // What the earlier format wrote reads as this one; what is written from now on does not
+        // read as the earlier.
+        Some(meta) if meta.format < state::FORMAT => {
+            commit = commit.put(meta_key, encode(&FleetMeta { format: state::FORMAT, ..meta }));
+        }
+        Some(_) => {}
     }
     if kept.is_none() {
         commit = commit.absent(kept_key.clone()).put(kept_key, encode(&data.authority_files()?));

@@ -62,7 +62,7 @@ const ALL: [Who; 10] = [
 fn audience(path: &str) -> Option<Who> {
     match path {
         "/tamer.v1.Enrolment/Enrol" => Some(Who::Nobody),
-        "/tamer.v1.AgentService/Session" => Some(Who::Host),
+        "/tamer.v1.AgentService/Session" | "/tamer.v1.AgentService/Bulk" => Some(Who::Host),
         "/tamer.v1.Control/GetStatus"
         | "/tamer.v1.Control/ListHosts"
         | "/tamer.v1.Control/LabelHost"
@@ -77,6 +77,12 @@ fn audience(path: &str) -> Option<Who> {
         | "/tamer.v1.Control/ListTasks"
         | "/tamer.v1.Control/WatchBatch"
         | "/tamer.v1.Control/CancelBatch"
+        | "/tamer.v1.Control/ListInstances"
+        | "/tamer.v1.Control/WatchInstances"
+        | "/tamer.v1.Control/DescribeInstance"
+        | "/tamer.v1.Control/Exec"
+        | "/tamer.v1.Control/Logs"
+        | "/tamer.v1.Control/Stats"
         | "/tamer.v1.Control/ListAudit"
         | "/tamer.v1.Control/TailAudit" => Some(Who::User),
         _ => None,

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tamer_model::{
-    BatchId, HostId, JournalId, KeptOutput, Problem, TaskEnd, TaskId, TaskRecord, TaskState,
+    BatchId, HostId, JournalId, KeptOutput, Problem, Spot, TaskEnd, TaskId, TaskRecord, TaskState,
     Timestamp,
 };
-use tamer_proto::wire;
 use tamer_proto::wire::coordinator_message::Message;
+use tamer_proto::{start_task, wire};
 use tamer_store::{
     Change, Commit, CommitError, MAX_COMMIT_BYTES, Range, Revision, Store, Watch, WatchError,
 };
@@ -37,6 +37,9 @@ const NOTICES: usize = 1024;
 const TICK: Duration = Duration::from_millis(500);
 /// Writes to a commit, of 128 that a store accepts: a task and its output are two.
 const TASKS_PER_COMMIT: usize = 60;
+/// Tasks of one host that were sent and not started. A batch may mean a thousand instances of a
+/// host; what is queued to its session has a bound.
+const UNDER_WAY: usize = 32;
 
 /// What a session tells the controller.
 #[derive(Debug)]
@@ -58,6 +61,8 @@ pub struct Controller {
     notices: mpsc::Receiver<Notice>,
     open: BTreeMap<BatchId, Open>,
     dirty: BTreeSet<TaskId>,
+    /// Tasks for which there may be room now that others of their hosts moved on.
+    next: BTreeSet<TaskId>,
 }
 
 /// A decision about one task, on its way to the store.
@@ -86,7 +91,8 @@ impl Controller {
     ) -> (Self, mpsc::Sender<Notice>) {
         let (line, notices) = mpsc::channel(NOTICES);
         let open = BTreeMap::new();
-        (Self { store, fleet, sessions, feeds, notices, open, dirty: BTreeSet::new() }, line)
+        let (dirty, next) = (BTreeSet::new(), BTreeSet::new());
+        (Self { store, fleet, sessions, feeds, notices, open, dirty, next }, line)
     }
 
     /// Runs until `stop`.
@@ -124,6 +130,12 @@ impl Controller {
             }
             decided.extend(self.decide());
             self.perform(decided).await;
+            while !self.next.is_empty() {
+                let next = std::mem::take(&mut self.next);
+                self.dirty.extend(next);
+                let decided = self.decide();
+                self.perform(decided).await;
+            }
             self.finish().await;
         }
     }
@@ -213,15 +225,14 @@ impl Controller {
     fn hello(&mut self, host: HostId, session: u64, held: &[(TaskId, bool)]) {
         let held: BTreeMap<TaskId, bool> = held.iter().copied().collect();
         for (id, open) in &mut self.open {
-            let task = TaskId { batch: *id, host };
-            let Some(slot) = open.tasks.get_mut(&host).filter(|slot| slot.state.end().is_none())
-            else {
-                continue;
-            };
-            if slot.sent_in.is_none_or(|sent_in| sent_in < session) {
-                slot.told = if held.contains_key(&task) { Told::Held } else { Told::NotHeld };
-                slot.cancel_sent = false;
-                self.dirty.insert(task);
+            let tasks = open.tasks.range_mut(Spot::all_of(host));
+            for (spot, slot) in tasks.filter(|(_, slot)| slot.state.end().is_none()) {
+                let task = TaskId::at(*id, *spot);
+                if slot.sent_in.is_none_or(|sent_in| sent_in < session) {
+                    slot.told = if held.contains_key(&task) { Told::Held } else { Told::NotHeld };
+                    slot.cancel_sent = false;
+                    self.dirty.insert(task);
+                }
             }
         }
         // What nobody waits for any more is ended: its end was given up while the host was lost.
@@ -233,7 +244,7 @@ impl Controller {
     }
 
     fn started(&self, task: TaskId, journal: JournalId, at: Timestamp) -> Option<Decided> {
-        let slot = self.open.get(&task.batch)?.tasks.get(&task.host)?;
+        let slot = self.open.get(&task.batch)?.tasks.get(&task.spot())?;
         let fresh = matches!(slot.state, TaskState::Dispatched { .. });
         let state = TaskState::Running { journal, started_at: at };
         fresh.then_some(Decided { task, at: slot.at, state, output: None })
@@ -241,7 +252,7 @@ impl Controller {
 
     /// The revision of the record of a task that has no end.
     fn revision_of(&self, task: TaskId) -> Option<Option<Revision>> {
-        let slot = self.open.get(&task.batch)?.tasks.get(&task.host)?;
+        let slot = self.open.get(&task.batch)?.tasks.get(&task.spot())?;
         slot.state.end().is_none().then_some(slot.at)
     }
 
@@ -249,18 +260,40 @@ impl Controller {
     fn decide(&mut self) -> Vec<Decided> {
         let dirty = std::mem::take(&mut self.dirty);
         let now = clock::now();
-        dirty.into_iter().filter_map(|task| self.decide_one(task, now)).collect()
+        let mut sending = BTreeMap::new();
+        let mut decided = Vec::new();
+        for task in dirty {
+            let Some(one) = self.decide_one(task, now, &sending) else { continue };
+            if matches!(one.state, TaskState::Dispatched { .. }) {
+                *sending.entry(task.host).or_default() += 1;
+            }
+            decided.push(one);
+        }
+        decided
     }
 
-    fn decide_one(&mut self, task: TaskId, now: Timestamp) -> Option<Decided> {
+    /// How many tasks of a host were sent and not started, with those that this pass sends.
+    fn under_way(&self, host: HostId, sending: &BTreeMap<HostId, usize>) -> usize {
+        let sent: usize = self.open.values().map(|open| open.under_way(host)).sum();
+        sent + sending.get(&host).copied().unwrap_or_default()
+    }
+
+    fn decide_one(
+        &mut self,
+        task: TaskId,
+        now: Timestamp,
+        sending: &BTreeMap<HostId, usize>,
+    ) -> Option<Decided> {
         let host = self.host_is(task.host);
+        let pending = self.open.get(&task.batch)?.tasks.get(&task.spot())?.at.is_none();
+        let full = pending && self.under_way(task.host, sending) >= UNDER_WAY;
         let open = self.open.get_mut(&task.batch)?;
         let known = Known {
             cancelled: open.batch.cancel.is_some(),
             lost_wait: Duration::from_millis(open.batch.lost_wait_ms),
             now,
         };
-        let slot = open.tasks.get_mut(&task.host)?;
+        let slot = open.tasks.get_mut(&task.spot())?;
         let state = match decide(&slot.state, host, slot.told, known) {
             Step::Wait => return None,
             Step::Cancel => {
@@ -272,6 +305,7 @@ impl Controller {
                 }
                 return None;
             }
+            Step::Dispatch(_) if full => return None,
             Step::Dispatch(journal) => TaskState::Dispatched { at: now, journal },
             Step::Run(journal) => TaskState::Running { journal, started_at: now },
             Step::End(end) => TaskState::Ended(end),
@@ -305,27 +339,35 @@ impl Controller {
 
     fn done(&mut self, Decided { task, at: _, state, output }: Decided, revision: Revision) {
         let Some(open) = self.open.get_mut(&task.batch) else { return };
-        open.set(task.host, state.clone(), revision);
+        open.set(task.spot(), state.clone(), revision);
+        let work = match &state {
+            TaskState::Dispatched { .. } => open.batch.action.work(open.instance(task.spot())),
+            TaskState::Pending | TaskState::Running { .. } | TaskState::Ended(_) => None,
+        };
+        if !matches!(state, TaskState::Pending | TaskState::Dispatched { .. }) {
+            // There is room for another of the host's.
+            self.next.extend(open.waiting(task.host, UNDER_WAY));
+        }
         match state {
             TaskState::Pending => {}
             TaskState::Dispatched { .. } => {
-                let command = Some(open.batch.command.clone().into());
-                let start = wire::StartTask { task: Some(task.into()), command };
-                let session = self.send(task.host, Message::StartTask(start));
+                let Some(work) = work else { return };
+                let session = self.send(task.host, Message::StartTask(start_task(task, work)));
                 if let Some(slot) =
-                    self.open.get_mut(&task.batch).and_then(|open| open.tasks.get_mut(&task.host))
+                    self.open.get_mut(&task.batch).and_then(|open| open.tasks.get_mut(&task.spot()))
                 {
                     slot.sent_in = session.or(slot.sent_in);
                 }
             }
             TaskState::Running { .. } => {
-                self.feeds.publish(task.batch, News::Task(task.host, state, None))
+                self.feeds.publish(task.batch, News::Task(task.spot(), state, None))
             }
             TaskState::Ended(_) => {
                 if output.is_some() {
                     self.acknowledge(task);
                 }
-                self.feeds.publish(task.batch, News::Task(task.host, state, output.map(Arc::new)));
+                self.feeds
+                    .publish(task.batch, News::Task(task.spot(), state, output.map(Arc::new)));
             }
         }
     }

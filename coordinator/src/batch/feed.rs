@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tamer_model::{Batch, BatchId, HostId, KeptOutput, StreamKind, TaskId, TaskState};
+use tamer_model::{Batch, BatchId, KeptOutput, Spot, StreamKind, TaskId, TaskState};
 use tamer_proto::wire;
 use tokio::sync::broadcast;
 
@@ -19,7 +19,7 @@ pub enum News {
     /// Its state or counts changed.
     Batch(Arc<Batch>),
     /// A task changed; with its output when it ended.
-    Task(HostId, TaskState, Option<Arc<KeptOutput>>),
+    Task(Spot, TaskState, Option<Arc<KeptOutput>>),
     /// A host's command wrote something.
     Output(Arc<wire::OutputChunk>),
 }
@@ -54,7 +54,7 @@ impl Feeds {
         if self.lock().get(&task.batch).is_some_and(|feed| feed.receiver_count() > 0) {
             self.publish(
                 task.batch,
-                News::Output(Arc::new(chunk(task.host, stream, offset, data))),
+                News::Output(Arc::new(chunk(task.spot(), stream, offset, data))),
             );
         }
     }
@@ -63,7 +63,7 @@ impl Feeds {
     pub fn recent_output(&self, batch: BatchId) -> Vec<wire::OutputChunk> {
         let kept = self.recent().of(batch);
         kept.into_iter()
-            .map(|(host, stream, offset, data)| chunk(host, stream, offset, data))
+            .map(|(spot, stream, offset, data)| chunk(spot, stream, offset, data))
             .collect()
     }
 
@@ -85,9 +85,10 @@ impl Feeds {
     }
 }
 
-fn chunk(host: HostId, stream: StreamKind, offset: u64, data: bytes::Bytes) -> wire::OutputChunk {
+fn chunk(spot: Spot, stream: StreamKind, offset: u64, data: bytes::Bytes) -> wire::OutputChunk {
     wire::OutputChunk {
-        host: host.to_string(),
+        host: spot.host.to_string(),
+        item: spot.item.into(),
         stream: wire::StreamKind::from(stream).into(),
         offset,
         data,

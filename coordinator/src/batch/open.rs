@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use tamer_model::{
-    Batch, BatchCounts, BatchId, BatchState, HostId, TaskId, TaskRecord, TaskState, Timestamp,
+    Batch, BatchCounts, BatchId, BatchState, HostId, InstanceRef, Spot, TaskId, TaskRecord,
+    TaskState, Timestamp,
 };
 use tamer_store::{Range, Revision, Store};
 
@@ -14,12 +15,14 @@ use crate::state::{Target, Unstorable, decode, keys};
 pub struct Open {
     pub batch: Batch,
     pub batch_at: Revision,
-    pub tasks: BTreeMap<HostId, Slot>,
+    pub tasks: BTreeMap<Spot, Slot>,
     counts: BatchCounts,
 }
 
 /// One of its tasks.
 pub struct Slot {
+    /// The instance that is its target, if it is not the host.
+    pub instance: Option<InstanceRef>,
     pub state: TaskState,
     /// The record's revision; none while the task is pending.
     pub at: Option<Revision>,
@@ -47,25 +50,24 @@ impl Open {
             return Ok(None);
         };
         let targets: Vec<Target> = decode(&key, &targets.value)?;
-        let slot = || Slot {
+        let slot = |instance| Slot {
+            instance,
             state: TaskState::Pending,
             at: None,
             told: Told::Nothing,
             sent_in: None,
             cancel_sent: false,
         };
-        let mut tasks: BTreeMap<_, _> =
-            targets.iter().map(|target| (target.host, slot())).collect();
+        let mut tasks: BTreeMap<_, _> = targets
+            .into_iter()
+            .map(|target| (target.spot(), slot(target.instance.map(|instance| instance.reference))))
+            .collect();
         let mut next = Some(Range::prefix(&keys::tasks(id)));
         while let Some(range) = next {
             let page = store.range(range).await.map_err(Unstorable::problem)?;
             for entry in page.entries {
                 let record: TaskRecord = decode(&entry.key, &entry.value)?;
-                if let Some(slot) = keys::tail(&entry.key)
-                    .parse()
-                    .ok()
-                    .and_then(|host: HostId| tasks.get_mut(&host))
-                {
+                if let Some(slot) = keys::spot(&entry.key).and_then(|spot| tasks.get_mut(&spot)) {
                     slot.state = record.state;
                     slot.at = Some(entry.modified);
                 }
@@ -77,8 +79,8 @@ impl Open {
     }
 
     /// Notes the new state of a task, after it was committed.
-    pub fn set(&mut self, host: HostId, state: TaskState, at: Revision) {
-        if let Some(slot) = self.tasks.get_mut(&host) {
+    pub fn set(&mut self, spot: Spot, state: TaskState, at: Revision) {
+        if let Some(slot) = self.tasks.get_mut(&spot) {
             *self.counts.of(&slot.state) -= 1;
             *self.counts.of(&state) += 1;
             if matches!(state, TaskState::Dispatched { .. }) {
@@ -93,7 +95,28 @@ impl Open {
     /// The tasks without an end.
     pub fn open_tasks(&self) -> impl Iterator<Item = TaskId> {
         let open = self.tasks.iter().filter(|(_, slot)| slot.state.end().is_none());
-        open.map(|(host, _)| TaskId { batch: self.batch.id, host: *host })
+        open.map(|(spot, _)| TaskId::at(self.batch.id, *spot))
+    }
+
+    /// The instance that a task is about.
+    pub fn instance(&self, spot: Spot) -> Option<&InstanceRef> {
+        self.tasks.get(&spot)?.instance.as_ref()
+    }
+
+    /// How many of a host's tasks were sent and not started.
+    pub fn under_way(&self, host: HostId) -> usize {
+        let sent = |slot: &&Slot| matches!(slot.state, TaskState::Dispatched { .. });
+        self.tasks.range(Spot::all_of(host)).map(|(_, slot)| slot).filter(sent).count()
+    }
+
+    /// The next tasks of a host that were not sent, at most `most`.
+    pub fn waiting(&self, host: HostId, most: usize) -> impl Iterator<Item = TaskId> {
+        let batch = self.batch.id;
+        self.tasks
+            .range(Spot::all_of(host))
+            .filter(|(_, slot)| slot.state == TaskState::Pending)
+            .take(most)
+            .map(move |(spot, _)| TaskId::at(batch, *spot))
     }
 
     /// The batch as it is when every task has ended.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
-use tamer_model::{BatchId, HostId, StreamKind, TaskId};
+use tamer_model::{BatchId, Spot, StreamKind, TaskId};
 
 /// Bytes remembered of one stream.
 const STREAM: usize = 8 * 1024;
@@ -16,7 +16,7 @@ const ALL: usize = 64 * 1024 * 1024;
 #[derive(Default)]
 pub struct Recent {
     /// The batches that have not ended, each with its streams.
-    open: BTreeMap<BatchId, BTreeMap<(HostId, bool), Tail>>,
+    open: BTreeMap<BatchId, BTreeMap<(Spot, bool), Tail>>,
     bytes: usize,
 }
 
@@ -43,7 +43,7 @@ impl Recent {
     pub fn wrote(&mut self, task: TaskId, stream: StreamKind, offset: u64, bytes: &[u8]) {
         let full = self.bytes >= ALL;
         let Some(streams) = self.open.get_mut(&task.batch) else { return };
-        let key = (task.host, stream == StreamKind::Stderr);
+        let key = (task.spot(), stream == StreamKind::Stderr);
         if full && !streams.contains_key(&key) {
             return;
         }
@@ -54,13 +54,13 @@ impl Recent {
         self.bytes = self.bytes - before + tail.bytes.len();
     }
 
-    /// What is remembered of a batch: host, stream, offset, bytes.
-    pub fn of(&self, batch: BatchId) -> Vec<(HostId, StreamKind, u64, Bytes)> {
+    /// What is remembered of a batch: target, stream, offset, bytes.
+    pub fn of(&self, batch: BatchId) -> Vec<(Spot, StreamKind, u64, Bytes)> {
         let streams = self.open.get(&batch).into_iter().flatten();
         streams
-            .map(|((host, is_stderr), tail)| {
+            .map(|((spot, is_stderr), tail)| {
                 let kind = if *is_stderr { StreamKind::Stderr } else { StreamKind::Stdout };
-                (*host, kind, tail.at, Bytes::copy_from_slice(&tail.bytes))
+                (*spot, kind, tail.at, Bytes::copy_from_slice(&tail.bytes))
             })
             .collect()
     }
@@ -87,10 +87,12 @@ impl Tail {
 mod tests {
     use proptest::prelude::*;
 
+    use tamer_model::HostId;
+
     use super::*;
 
     const BATCH: BatchId = BatchId::from_bytes([1; 10]);
-    const TASK: TaskId = TaskId { batch: BATCH, host: HostId::from_bytes([2; 10]) };
+    const TASK: TaskId = TaskId::of_host(BATCH, HostId::from_bytes([2; 10]));
 
     proptest! {
         #[test]

@@ -1,18 +1,19 @@
 //! Batches: made, listed, cancelled.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use tamer_model::{
-    Batch, BatchCounts, BatchId, BatchState, CancelRequest, Code, CommandSpec, HostId, Problem,
-    Selector, TaskId, TaskRecord, TaskState, Timestamp,
+    Action, Batch, BatchCounts, BatchId, BatchState, CancelRequest, Code, HostId, InstanceAction,
+    Problem, Selector, Spot, TaskId, TaskRecord, TaskState, Timestamp,
 };
-use tamer_proto::{Required, wire};
+use tamer_proto::wire;
 use tamer_store::{Commit, CommitError, Range, Revision};
 
 use super::{Asker, People, page};
 use crate::fleet::View;
-use crate::state::{StoredOutput, Target, Unstorable, decode, encode, keys};
+use crate::instances::find::Selection;
+use crate::state::{StoredOutput, Target, TargetInstance, Unstorable, decode, encode, keys};
 use crate::{audit, clock};
 
 const DEFAULT_LOST_WAIT: Duration = Duration::from_secs(600);
@@ -34,9 +35,14 @@ impl People {
             allow_empty,
             lost_wait_ms,
             request_id,
+            instance_action,
+            create,
+            pull,
+            instances,
+            foreign,
         } = request;
         let selector: Selector = if text.is_empty() { Selector::default() } else { text.parse()? };
-        let command: CommandSpec = command.required("command")?.try_into()?;
+        let action = action(command, instance_action, create, pull)?;
         let lost_wait =
             if lost_wait_ms == 0 { DEFAULT_LOST_WAIT } else { Duration::from_millis(lost_wait_ms) };
         if lost_wait > MAX_LOST_WAIT {
@@ -60,11 +66,26 @@ impl People {
             )
             .remedy("wait for some to end, or cancel them"));
         }
-        let targets = freeze(&self.fleet.view(), &selector, &text, allow_empty)?;
+        let (targets, text) = match &action {
+            Action::Instance(action) => {
+                let selection = Selection::try_from(instances)?;
+                let targets =
+                    freeze_instances(&self.fleet.view(), &selection, action, foreign, allow_empty)?;
+                (targets, selection.text())
+            }
+            Action::Command(_) | Action::Create(_) | Action::Pull(_) => {
+                (freeze(&self.fleet.view(), &selector, &text, allow_empty)?, text)
+            }
+        };
+        let frozen = encode(&targets);
+        if frozen.len() > tamer_store::MAX_VALUE {
+            let message = format!("{} targets are more than a batch can hold", targets.len());
+            return Err(Problem::field("instances", message).remedy("select fewer of them"));
+        }
         let now = clock::now();
         let batch = Batch {
             id: BatchId::at(now.as_millis(), clock::random()),
-            command,
+            action,
             selector: text,
             targets: targets.len() as u32,
             created_by: asker.name.clone(),
@@ -82,8 +103,15 @@ impl People {
             .put(keys::batch(batch.id), encode(&batch))
             .put(keys::active(batch.id), encode(&()))
             .put(keys::recent(now, batch.id), encode(&batch.id))
-            .put(keys::targets(batch.id), encode(&targets));
-        let detail = format!("targets={} program={:?}", targets.len(), batch.command.argv.first());
+            .put(keys::targets(batch.id), frozen);
+        let what = match &batch.action {
+            // Arguments may hold secrets.
+            Action::Command(command) => format!("program={:?}", command.argv.first()),
+            Action::Instance(_) | Action::Create(_) | Action::Pull(_) => {
+                format!("action={:?}", batch.action.summary())
+            }
+        };
+        let detail = format!("targets={} {what}", targets.len());
         let commit = audit::done(commit, &asker.caller, "batch.create", batch.id, detail);
         match self.store.commit(commit).await {
             Ok(_) => Ok(batch.into()),
@@ -187,14 +215,14 @@ impl People {
     pub(super) async fn task_states(
         &self,
         id: BatchId,
-    ) -> Result<HashMap<HostId, TaskState>, Problem> {
+    ) -> Result<HashMap<Spot, TaskState>, Problem> {
         let mut states = HashMap::new();
         let mut next = Some(Range::prefix(&keys::tasks(id)).limit(tamer_store::MAX_PAGE_ENTRIES));
         while let Some(range) = next {
             let page = self.store.range(range).await.map_err(Unstorable::problem)?;
             for entry in &page.entries {
-                if let Ok(host) = keys::tail(&entry.key).parse() {
-                    states.insert(host, decode::<TaskRecord>(&entry.key, &entry.value)?.state);
+                if let Some(spot) = keys::spot(&entry.key) {
+                    states.insert(spot, decode::<TaskRecord>(&entry.key, &entry.value)?.state);
                 }
             }
             next = page.next;
@@ -228,26 +256,101 @@ impl People {
                 .on("host"));
             }
         }
-        targets.retain(|target| target.name.as_str() > page_token.as_str());
+        targets.sort_by(|a, b| (&a.name, a.item).cmp(&(&b.name, b.item)));
+        if !page_token.is_empty() {
+            let bad = || Problem::field("page_token", "not a token that a page ended with");
+            let (name, item) = page_token.rsplit_once('/').ok_or_else(bad)?;
+            let item: u16 = item.parse().map_err(|_| bad())?;
+            targets.retain(|target| (target.name.as_str(), target.item) > (name, item));
+        }
         let limit = if limit == 0 { 1000 } else { 1000.min(limit as usize) };
         let states = self.task_states(batch.id).await?;
         let mut page = wire::ListTasksResponse::default();
         let mut bytes = 0;
         for target in &targets {
             if page.tasks.len() == limit || bytes > PAGE_BYTES {
-                page.next_page_token =
-                    page.tasks.last().map(|task| task.name.clone()).unwrap_or_default();
+                page.next_page_token = page
+                    .tasks
+                    .last()
+                    .map(|task| format!("{}/{}", task.name, task.item))
+                    .unwrap_or_default();
                 break;
             }
-            let mut task = show(target, states.get(&target.host).unwrap_or(&TaskState::Pending));
+            let mut task = show(target, states.get(&target.spot()).unwrap_or(&TaskState::Pending));
             if output {
-                task.output = self.output(TaskId { batch: batch.id, host: target.host }).await?;
+                task.output = self.output(TaskId::at(batch.id, target.spot())).await?;
             }
             bytes += task.output.as_ref().map_or(64, prost::Message::encoded_len);
             page.tasks.push(task);
         }
         Ok(page)
     }
+}
+
+/// The one thing that a request asks for.
+fn action(
+    command: Option<wire::CommandSpec>,
+    instance: Option<wire::InstanceAction>,
+    create: Option<wire::CreateInstance>,
+    pull: Option<wire::PullImage>,
+) -> Result<Action, Problem> {
+    match (command, instance, create, pull) {
+        (Some(command), None, None, None) => Ok(Action::Command(command.try_into()?)),
+        (None, Some(action), None, None) => Ok(Action::Instance(action.try_into()?)),
+        (None, None, Some(create), None) => Ok(Action::Create(Box::new(create.try_into()?))),
+        (None, None, None, Some(pull)) => Ok(Action::Pull(pull.try_into()?)),
+        (None, None, None, None) => {
+            Err(Problem::field("command", "`command` is missing, and no other action is there"))
+        }
+        _ => Err(Problem::field("command", "more than one action")),
+    }
+}
+
+/// The instances that a batch is for, in the order of lists, each with its number on its host.
+fn freeze_instances(
+    view: &View,
+    selection: &Selection,
+    action: &InstanceAction,
+    foreign: bool,
+    allow_empty: bool,
+) -> Result<Vec<Target>, Problem> {
+    let found = if allow_empty { selection.find(view)? } else { selection.find_some(view)? };
+    if matches!(action, InstanceAction::Remove { .. }) && !foreign {
+        let mut strange = found.iter().filter(|found| !found.instance().instance.managed);
+        if let Some(one) = strange.next() {
+            let more = strange.count();
+            let name = &one.instance().instance.name;
+            let others = if more == 0 { String::new() } else { format!(" and {more} more") };
+            return Err(Problem::new(
+                Code::WrongState,
+                format!("{}/{name}{others}: not made by Tamer", one.member.host.name),
+            )
+            .on("foreign")
+            .remedy("look at it with `tamerctl instance show`; --yes removes it all the same"));
+        }
+    }
+    let mut numbers: BTreeMap<HostId, u16> = BTreeMap::new();
+    found
+        .into_iter()
+        .map(|found| {
+            let instance = found.instance();
+            let next = numbers.entry(instance.host).or_default();
+            let item = *next;
+            *next = next.checked_add(1).ok_or_else(|| {
+                Problem::field("instances", "more than 65,535 instances of one host")
+            })?;
+            Ok(Target {
+                host: instance.host,
+                name: found.member.host.name.clone(),
+                item,
+                instance: Some(TargetInstance {
+                    id: instance.id,
+                    name: instance.instance.name.clone(),
+                    reference: instance.reference(),
+                }),
+            })
+        })
+        .collect()
 }
 
 /// The hosts that a batch is for, by name.
@@ -276,7 +379,12 @@ fn freeze(
     }
     Ok(selected
         .into_iter()
-        .map(|member| Target { host: member.host.id, name: member.host.name.clone() })
+        .map(|member| Target {
+            host: member.host.id,
+            name: member.host.name.clone(),
+            item: 0,
+            instance: None,
+        })
         .collect())
 }
 
@@ -299,5 +407,8 @@ pub(super) fn show(target: &Target, state: &TaskState) -> wire::Task {
         end: state.end().cloned().map(Into::into),
         started_at: started_at.map(Timestamp::as_millis),
         output: None,
+        item: target.item.into(),
+        instance: target.instance.as_ref().map(|one| one.id.to_string()).unwrap_or_default(),
+        instance_name: target.instance.as_ref().map(|one| one.name.to_string()).unwrap_or_default(),
     }
 }

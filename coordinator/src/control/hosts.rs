@@ -9,7 +9,7 @@ use tamer_store::Commit;
 
 use super::{Asker, People};
 use crate::enrol::join;
-use crate::fleet::Member;
+use crate::fleet::{Member, View};
 use crate::state::{Credential, PendingHost, Revoked, Unstorable, encode, keys};
 use crate::{audit, clock};
 
@@ -25,7 +25,7 @@ impl People {
         let view = self.fleet.view();
         if !name.is_empty() {
             let host = match view.find(&name) {
-                Ok(member) => self.show(member),
+                Ok(member) => self.show(&view, member),
                 Err(unknown) => self
                     .show_pending(view.find_pending(&name).map(|(p, _)| p).map_err(|_| unknown)?),
             };
@@ -42,21 +42,23 @@ impl People {
         let more = members.len() > limit;
         members.truncate(limit);
         let next = members.last().filter(|_| more).map(|member| member.host.name.to_string());
-        let mut hosts: Vec<_> = members.into_iter().map(|member| self.show(member)).collect();
+        let mut hosts: Vec<_> =
+            members.into_iter().map(|member| self.show(&view, member)).collect();
         if include_pending && !more {
             hosts.extend(view.pending().map(|(pending, _)| self.show_pending(pending)));
         }
         Ok(wire::ListHostsResponse { hosts, next_page_token: next.unwrap_or_default() })
     }
 
-    fn show(&self, member: &Member) -> wire::Host {
+    fn show(&self, view: &View, member: &Member) -> wire::Host {
         let Member { host, status, .. } = member;
         let live = self.sessions.get(host.id).filter(|_| status.state == HostState::Ready);
         let last_seen = live.map_or(status.last_seen, |live| {
             let silent = clock::steady().saturating_sub(live.heard());
             Timestamp::from_millis(clock::now().as_millis().saturating_sub(silent))
         });
-        HostView { host, status, last_seen }.into()
+        let (providers, instances) = (view.providers(host.id), view.count_instances(host.id));
+        HostView { host, status, last_seen, providers, instances }.into()
     }
 
     fn show_pending(&self, pending: &PendingHost) -> wire::Host {
@@ -149,7 +151,7 @@ impl People {
         self.fleet.reached(revision).await;
         let view = self.fleet.view();
         view.host(host.id)
-            .map(|member| self.show(member))
+            .map(|member| self.show(&view, member))
             .ok_or_else(|| Problem::new(Code::Conflict, "the host was removed at this moment"))
     }
 

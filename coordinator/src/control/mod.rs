@@ -3,6 +3,7 @@
 mod audits;
 mod batches;
 mod hosts;
+mod instances;
 mod page;
 mod status;
 mod tokens;
@@ -18,12 +19,13 @@ use tamer_proto::wire::control_server::Control;
 use tamer_proto::{status_of, wire};
 use tamer_store::Store;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::audit::Refusals;
 use crate::batch::Feeds;
 use crate::caller::{self, Caller};
 use crate::fleet::Fleet;
+use crate::instances::streams::Streams;
 use crate::session::Sessions;
 
 /// The service of people. Cheap to clone.
@@ -33,6 +35,7 @@ pub struct People {
     pub fleet: Fleet,
     pub sessions: Sessions,
     pub feeds: Feeds,
+    pub streams: Streams,
     pub authority: Arc<Authority>,
     pub refusals: Refusals,
     pub fleet_id: FleetId,
@@ -191,6 +194,59 @@ impl Control for People {
         let asker = Self::asker(&request)?;
         let on = request.into_inner().id;
         self.answer(&asker, "batch.cancel", &on, self.cancel(&asker, &on).await)
+    }
+
+    type WatchInstancesStream = Events<wire::InstanceEvent>;
+    type ExecStream = Events<wire::StreamOut>;
+    type LogsStream = Events<wire::StreamOut>;
+    type StatsStream = Events<wire::StreamOut>;
+
+    async fn list_instances(
+        &self,
+        request: Request<wire::ListInstancesRequest>,
+    ) -> Result<Response<wire::ListInstancesResponse>, Status> {
+        self.instances(request.into_inner()).map(Response::new).map_err(status_of)
+    }
+
+    async fn watch_instances(
+        &self,
+        request: Request<wire::WatchInstancesRequest>,
+    ) -> Result<Response<Self::WatchInstancesStream>, Status> {
+        let stream = self.follow_instances(request.into_inner()).map_err(status_of)?;
+        Ok(Response::new(Box::pin(stream)))
+    }
+
+    async fn describe_instance(
+        &self,
+        request: Request<wire::DescribeInstanceRequest>,
+    ) -> Result<Response<wire::DescribeInstanceResponse>, Status> {
+        let name = request.into_inner().instance;
+        self.describe(&name).await.map(Response::new).map_err(status_of)
+    }
+
+    async fn exec(
+        &self,
+        request: Request<Streaming<wire::ExecRequest>>,
+    ) -> Result<Response<Self::ExecStream>, Status> {
+        let asker = Self::asker(&request)?;
+        let mut input = request.into_inner();
+        let open = instances::opening(input.message().await?).map_err(status_of)?;
+        let on = open.instance.clone();
+        self.answer(&asker, "instance.exec", &on, self.exec_in(&asker, open, input).await)
+    }
+
+    async fn logs(
+        &self,
+        request: Request<wire::LogsRequest>,
+    ) -> Result<Response<Self::LogsStream>, Status> {
+        self.follow_logs(request.into_inner()).await.map(Response::new).map_err(status_of)
+    }
+
+    async fn stats(
+        &self,
+        request: Request<wire::StatsRequest>,
+    ) -> Result<Response<Self::StatsStream>, Status> {
+        self.follow_stats(request.into_inner()).await.map(Response::new).map_err(status_of)
     }
 
     async fn list_audit(

@@ -23,6 +23,7 @@ impl People {
             lost: view.count(HostState::Lost) as u32,
             pending: view.pending().len() as u32,
             running_batches: running.entries.len() as u32,
+            instances: view.instances().count() as u32,
             started_at: self.started_at.as_millis(),
             now: clock::now().as_millis(),
         })

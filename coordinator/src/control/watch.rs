@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use futures_util::Stream;
-use tamer_model::{BatchId, BatchState, HostId, Problem, TaskId, TaskState};
+use tamer_model::{BatchId, BatchState, Problem, Spot, TaskId, TaskState};
 use tamer_proto::wire::batch_event::Event;
 use tamer_proto::{status_of, wire};
 use tokio::sync::broadcast::error::RecvError;
@@ -40,7 +40,7 @@ struct Watcher {
     people: People,
     id: BatchId,
     with_output: bool,
-    targets: HashMap<HostId, Target>,
+    targets: HashMap<Spot, Target>,
     out: Out,
 }
 
@@ -57,7 +57,7 @@ impl People {
             people: self.clone(),
             id: batch.id,
             with_output: request.output,
-            targets: targets.into_iter().map(|target| (target.host, target)).collect(),
+            targets: targets.into_iter().map(|target| (target.spot(), target)).collect(),
             out,
         };
         let stop = self.stop.clone();
@@ -99,13 +99,12 @@ impl Watcher {
         let states = self.people.task_states(self.id).await?;
         self.tell(Event::Batch(batch.clone().into())).await?;
         let mut targets: Vec<_> = self.targets.values().collect();
-        targets.sort_by(|a, b| a.name.cmp(&b.name));
+        targets.sort_by(|a, b| (&a.name, a.item).cmp(&(&b.name, b.item)));
         for target in targets {
-            let state = states.get(&target.host).unwrap_or(&TaskState::Pending);
+            let state = states.get(&target.spot()).unwrap_or(&TaskState::Pending);
             let mut task = show(target, state);
             if state.end().is_some() && self.with_output {
-                task.output =
-                    self.people.output(TaskId { batch: self.id, host: target.host }).await?;
+                task.output = self.people.output(TaskId::at(self.id, target.spot())).await?;
             }
             self.tell(Event::Task(task)).await?;
         }
@@ -134,8 +133,8 @@ impl Watcher {
                         return Ok(true);
                     }
                 }
-                Ok(News::Task(host, state, output)) => {
-                    let Some(target) = self.targets.get(&host) else { continue };
+                Ok(News::Task(spot, state, output)) => {
+                    let Some(target) = self.targets.get(&spot) else { continue };
                     let mut task = show(target, &state);
                     task.output =
                         output.filter(|_| self.with_output).map(|output| (*output).clone().into());

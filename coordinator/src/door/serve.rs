@@ -35,12 +35,15 @@ use crate::session::service::Agents;
 
 /// How long a connection without a certificate may last: enrolling takes a moment.
 const ANONYMOUS_LIFE: Duration = Duration::from_secs(30);
-/// Calls at once on one connection: an agent has one, `tamerctl` a few.
-const STREAMS: u32 = 64;
+/// Calls at once on one connection: an agent has its session and at most 64 bulk streams,
+/// `tamerctl` a few.
+const STREAMS: u32 = 72;
 const ANONYMOUS_STREAMS: u32 = 2;
-/// Bytes of one stream, and of all streams of a connection, that may be under way.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// Bytes of one stream that may be under way: at a millisecond of network, 250 MB/s.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// Bytes of all streams of a connection that may be under way. All of them may stall at once,
+/// because those who read them have stopped; the session among them must go on.
+const CONNECTION_WINDOW: u32 = STREAMS * STREAM_WINDOW;
 const MAX_HEADERS: u32 = 8 * 1024;
 
 /// What the door serves. Cheap to clone.

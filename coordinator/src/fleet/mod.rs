@@ -12,7 +12,7 @@ use tamer_store::Revision;
 use tokio::sync::watch;
 
 pub use follow::follow;
-pub use view::{Member, View};
+pub use view::{Member, Placed, View};
 
 /// A cheap handle on the cache.
 #[derive(Clone)]

@@ -1,9 +1,10 @@
 //! What the cache holds, and how one record changes it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use tamer_model::{
-    Code, Fingerprint, Host, HostId, HostName, HostState, HostStatus, Problem, Selector, TokenId,
+    Availability, Code, Fingerprint, FleetInstance, Host, HostId, HostName, HostState, HostStatus,
+    InstanceId, Problem, ProviderName, ProviderStatus, Selector, TokenId,
 };
 use tamer_store::{Change, Entry, Key, Revision};
 
@@ -19,6 +20,22 @@ pub struct View {
     pending: BTreeMap<Fingerprint, (PendingHost, Revision)>,
     revoked: HashMap<HostId, Revoked>,
     revoked_keys: HashSet<Fingerprint>,
+    instances: HashMap<InstanceId, Placed>,
+    by_host: HashMap<HostId, OnHost>,
+}
+
+/// An instance, and the revision of its record.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    pub instance: FleetInstance,
+    pub at: Revision,
+}
+
+/// What is known of what a host runs.
+#[derive(Debug, Default)]
+struct OnHost {
+    instances: BTreeSet<InstanceId>,
+    providers: Vec<ProviderStatus>,
 }
 
 /// A host with its state, and the revisions of both records for preconditions.
@@ -115,6 +132,43 @@ impl View {
         found
     }
 
+    /// Every instance.
+    pub fn instances(&self) -> impl Iterator<Item = &Placed> {
+        self.instances.values()
+    }
+
+    /// One instance.
+    pub fn instance(&self, id: InstanceId) -> Option<&Placed> {
+        self.instances.get(&id)
+    }
+
+    /// The instances of a host.
+    pub fn instances_of(&self, host: HostId) -> impl Iterator<Item = &Placed> {
+        let ids = self.by_host.get(&host).into_iter().flat_map(|on_host| &on_host.instances);
+        ids.filter_map(|id| self.instances.get(id))
+    }
+
+    /// How many instances a host has.
+    pub fn count_instances(&self, host: HostId) -> usize {
+        self.by_host.get(&host).map_or(0, |on_host| on_host.instances.len())
+    }
+
+    /// What the providers of a host said last.
+    pub fn providers(&self, host: HostId) -> &[ProviderStatus] {
+        self.by_host.get(&host).map_or(&[], |on_host| &on_host.providers)
+    }
+
+    /// Whether what is known of a host's provider is only what was last known: the host is lost,
+    /// or the provider's technology does not answer.
+    pub fn is_stale(&self, host: HostId, provider: &ProviderName) -> bool {
+        let ready = self.host(host).is_some_and(|member| member.status.state == HostState::Ready);
+        let available = self.providers(host).iter().any(|status| {
+            status.name == *provider
+                && matches!(status.availability, Availability::Available { .. })
+        });
+        !ready || !available
+    }
+
     /// How many hosts are ready, and how many lost.
     pub fn count(&self, state: HostState) -> usize {
         self.hosts.values().filter(|member| member.status.state == state).count()
@@ -159,6 +213,20 @@ impl View {
                     self.revoked.insert(id, revoked);
                 }
             }
+            "instance" => {
+                let instance: FleetInstance = decode(key, value)?;
+                if !self.hosts.contains_key(&instance.host) {
+                    // Written while its host was removed.
+                    return Ok(());
+                }
+                self.by_host.entry(instance.host).or_default().instances.insert(instance.id);
+                self.instances.insert(instance.id, Placed { instance, at });
+            }
+            "providers" => {
+                if let Ok(host) = id.parse() {
+                    self.by_host.entry(host).or_default().providers = decode(key, value)?;
+                }
+            }
             // Names are an index for the store's sake; the cache has its own.
             _ => {}
         }
@@ -190,7 +258,26 @@ impl View {
         let Some((kind, id)) = split(key) else { return };
         match kind {
             "host" => {
-                id.parse().ok().and_then(|id| self.forget_index(id));
+                if let Ok(id) = id.parse() {
+                    self.forget_index(id);
+                    // Its instances went with it; their records are swept away later.
+                    let on_host = self.by_host.remove(&id).unwrap_or_default();
+                    on_host.instances.iter().for_each(|id| drop(self.instances.remove(id)));
+                }
+            }
+            "instance" => {
+                let gone = id.rsplit('/').next().and_then(|id| id.parse().ok());
+                let gone = gone.and_then(|id: InstanceId| self.instances.remove(&id));
+                if let Some(gone) = gone
+                    && let Some(on_host) = self.by_host.get_mut(&gone.instance.host)
+                {
+                    on_host.instances.remove(&gone.instance.id);
+                }
+            }
+            "providers" => {
+                if let Some(on_host) = id.parse().ok().and_then(|id| self.by_host.get_mut(&id)) {
+                    on_host.providers = Vec::new();
+                }
             }
             "token" => {
                 id.parse().ok().and_then(|id: TokenId| self.tokens.remove(&id));

@@ -17,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 
-/// Messages queued to one agent. A batch sends an agent one message and a cancellation; more than
-/// this many unread means that the agent does not read, and its session ends.
-const OUTBOUND: usize = 64;
+/// Messages queued to one agent: the tasks that may be under way to it, as many cancellations, the
+/// ends that it told at once, and streams that people open. More than this many unread means that
+/// the agent does not read, and its session ends.
+const OUTBOUND: usize = 256;
 
 /// Where messages to one agent are queued. Boxed: a queue reserves room for 32 of them, and most of
 /// the time it is empty.

@@ -24,6 +24,8 @@ use crate::batch::{Feeds, Notice};
 use crate::caller::{self, Caller};
 use crate::enrol::with_ca;
 use crate::fleet::Fleet;
+use crate::instances::ingest::Ingest;
+use crate::instances::streams::{self, Opened, Streams};
 use crate::liveness::{HEARTBEAT, SILENCE};
 use crate::state::{Unstorable, encode, keys};
 use crate::{audit, clock};
@@ -38,7 +40,6 @@ const MAX_CHUNK: usize = 16 * 1024;
 type Message = Result<wire::CoordinatorMessage, Status>;
 type Unboxed = futures_util::stream::Map<ReceiverStream<Box<Message>>, fn(Box<Message>) -> Message>;
 
-#[expect(clippy::boxed_local, reason = "the point is to take it out of its box")]
 fn unbox(message: Box<Message>) -> Message {
     *message
 }
@@ -50,6 +51,7 @@ pub struct Agents {
     pub fleet: Fleet,
     pub sessions: Sessions,
     pub feeds: Feeds,
+    pub streams: Streams,
     pub notices: mpsc::Sender<Notice>,
     pub authority: Arc<Authority>,
     pub coordinator: tamer_model::CoordinatorId,
@@ -79,6 +81,28 @@ impl AgentService for Agents {
             }
         });
         Ok(Response::new(ReceiverStream::new(stream).map(unbox as fn(Box<Message>) -> Message)))
+    }
+
+    type BulkStream = ReceiverStream<Result<wire::StreamIn, Status>>;
+
+    async fn bulk(
+        &self,
+        request: Request<Streaming<wire::StreamOut>>,
+    ) -> Result<Response<Self::BulkStream>, Status> {
+        let (host, _) = caller::host(&request)?;
+        let mut frames = request.into_inner();
+        let first = tokio::time::timeout(HELLO_TIMEOUT, frames.message())
+            .await
+            .map_err(|_| status_of(Problem::field("ticket", "no ticket came in time")))??;
+        let Some(wire::stream_out::Frame::Ticket(ticket)) = first.and_then(|out| out.frame) else {
+            return Err(status_of(Problem::field("ticket", "a stream begins with its ticket")));
+        };
+        let (input, to_agent) = streams::input();
+        if !self.streams.opened(host, &ticket, Opened { frames, input }) {
+            let problem = Problem::new(Code::NotFound, "nobody waits for this stream");
+            return Err(status_of(problem.on("ticket")));
+        }
+        Ok(Response::new(ReceiverStream::new(to_agent)))
     }
 }
 
@@ -217,6 +241,8 @@ impl Session<'_> {
         mut inbound: Streaming<wire::AgentMessage>,
     ) -> Result<(), Problem> {
         self.tell(up).await?;
+        let agents = self.agents;
+        let mut ingest = Ingest::new(agents.store.clone(), agents.fleet.clone(), self.host);
         loop {
             let left = self.ends.since(clock::now());
             let message = tokio::select! {
@@ -235,11 +261,11 @@ impl Session<'_> {
                 self.live.close(problem.code.as_str(), &problem.message);
                 return Err(problem);
             }
-            self.hear(message).await?;
+            self.hear(message, &mut ingest).await?;
         }
     }
 
-    async fn hear(&self, message: FromAgent) -> Result<(), Problem> {
+    async fn hear(&self, message: FromAgent, ingest: &mut Ingest) -> Result<(), Problem> {
         match message {
             FromAgent::Hello(_) => Err(Problem::field("hello", "a session has one hello")),
             FromAgent::Heartbeat(wire::Heartbeat { sequence }) => {
@@ -272,6 +298,13 @@ impl Session<'_> {
                 self.tell(Notice::Ended { task, end, output }).await
             }
             FromAgent::Renew(wire::RenewCertificate { csr }) => self.renew(&csr).await,
+            FromAgent::Providers(told) => ingest.providers(told).await,
+            FromAgent::Instances(told) => ingest.instances(told).await,
+            FromAgent::StreamRefused(wire::StreamRefused { ticket, problem }) => {
+                let problem = problem.required("stream_refused.problem")?.into();
+                self.agents.streams.refused(self.host, &ticket, problem);
+                Ok(())
+            }
             FromAgent::Goodbye(wire::Goodbye { reason }) => {
                 debug!(host = %self.host, reason, "the agent says goodbye");
                 Ok(())

@@ -6,6 +6,8 @@
 //! | `secret/authority` | [`super::AuthorityRecord`]: the export of a store is a whole fleet |
 //! | `fleet/host/HOST` | `Host` |
 //! | `fleet/name/NAME` | the id of the host that has the name |
+//! | `fleet/instance/HOST/INSTANCE` | `FleetInstance` |
+//! | `fleet/providers/HOST` | a list of `ProviderStatus`, as the host's agent told it last |
 //! | `fleet/status/HOST` | `HostStatus` |
 //! | `fleet/token/TOKEN` | [`super::TokenRecord`] |
 //! | `fleet/pending/KEY` | [`super::PendingHost`], by the fingerprint of its public key |
@@ -15,11 +17,14 @@
 //! | `recent/ETAD` | the batch's id, newest first: the complement of its creation |
 //! | `request/ID` | the id of the batch that the request made |
 //! | `targets/BATCH` | the frozen list of [`super::Target`] |
-//! | `task/BATCH/HOST` | `TaskRecord`; a task without one is pending |
-//! | `output/BATCH/HOST` | [`super::StoredOutput`] |
+//! | `task/BATCH/HOST` | `TaskRecord`; a task without one is pending. A further target of the same
+//! host has its number after the host: `task/BATCH/HOST/2` |
+//! | `output/BATCH/HOST` | [`super::StoredOutput`]; numbered as the task is |
 //! | `audit/ETAD` | `AuditRecord`, newest first |
 
-use tamer_model::{BatchId, Fingerprint, HostId, HostName, TaskId, Timestamp, TokenId};
+use tamer_model::{
+    BatchId, Fingerprint, HostId, HostName, InstanceId, Spot, TaskId, Timestamp, TokenId,
+};
 use tamer_store::{Key, Prefix};
 
 const BOUNDED: &str = "ids and names are shorter than a key may be";
@@ -55,6 +60,22 @@ pub fn name(name: &HostName) -> Key {
 
 pub fn status(id: HostId) -> Key {
     key(format!("fleet/status/{id}"))
+}
+
+pub fn instance(host: HostId, id: InstanceId) -> Key {
+    key(format!("fleet/instance/{host}/{id}"))
+}
+
+pub fn all_instances() -> Prefix {
+    prefix("fleet/instance/")
+}
+
+pub fn all_providers() -> Prefix {
+    prefix("fleet/providers/")
+}
+
+pub fn providers(host: HostId) -> Key {
+    key(format!("fleet/providers/{host}"))
 }
 
 pub fn token(id: TokenId) -> Key {
@@ -107,7 +128,7 @@ pub fn targets(id: BatchId) -> Key {
 }
 
 pub fn task(id: TaskId) -> Key {
-    key(format!("task/{}/{}", id.batch, id.host))
+    key(format!("task/{id}"))
 }
 
 pub fn tasks(batch: BatchId) -> Prefix {
@@ -115,7 +136,7 @@ pub fn tasks(batch: BatchId) -> Prefix {
 }
 
 pub fn output(id: TaskId) -> Key {
-    key(format!("output/{}/{}", id.batch, id.host))
+    key(format!("output/{id}"))
 }
 
 pub fn outputs(batch: BatchId) -> Prefix {
@@ -128,6 +149,11 @@ pub fn audit(at: Timestamp, random: [u8; 4]) -> Key {
 
 pub fn audits() -> Prefix {
     prefix("audit/")
+}
+
+/// The target that the key of a task or an output names.
+pub fn spot(key: &Key) -> Option<Spot> {
+    key.as_text()?.splitn(3, '/').nth(2)?.parse().ok()
 }
 
 /// The last part of a key: the id or name in it.

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tamer_certs::SecretHash;
 use tamer_model::{
-    Code, Facts, Fingerprint, FleetId, HostId, HostName, KeptOutput, KeptStream, Labels, Problem,
-    Timestamp, UserName,
+    Code, Facts, Fingerprint, FleetId, HostId, HostName, InstanceId, InstanceName, InstanceRef,
+    KeptOutput, KeptStream, Labels, Problem, Spot, Timestamp, UserName,
 };
 use tamer_store::{CommitError, Key, ReadError};
 
@@ -73,12 +73,35 @@ pub struct Credential {
     pub key: Fingerprint,
 }
 
-/// One of the hosts that a batch was frozen for.
+/// One of the hosts or instances that a batch was frozen for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
     pub host: HostId,
     /// Its name at that time.
     pub name: HostName,
+    /// Which of the host's targets this is, from 0.
+    #[serde(default)]
+    pub item: u16,
+    /// The instance that is meant, if it is not the host itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<TargetInstance>,
+}
+
+/// An instance that a batch was frozen for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TargetInstance {
+    pub id: InstanceId,
+    /// Its name at that time.
+    pub name: InstanceName,
+    /// How its host knows it.
+    pub reference: InstanceRef,
+}
+
+impl Target {
+    /// Its place in the batch.
+    pub fn spot(&self) -> Spot {
+        Spot { host: self.host, item: self.item }
+    }
 }
 
 /// What is kept of a task's output. Its bytes are most often text, so each part is stored as text

@@ -46,5 +46,5 @@ pub use name::{HostName, InvalidName, UserName};
 pub use output::{KeptOutput, KeptStream, StreamKind};
 pub use problem::{Code, Problem};
 pub use selector::{MAX_SELECTOR_BYTES, Selector, Subject};
-pub use task::{HeldTask, Outcome, TaskEnd, TaskId, TaskRecord, TaskState, Work};
+pub use task::{HeldTask, Outcome, Spot, TaskEnd, TaskId, TaskRecord, TaskState, Work};
 pub use time::Timestamp;

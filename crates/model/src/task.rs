@@ -33,20 +33,65 @@ pub enum Work {
     Instance(InstanceOrder),
 }
 
+/// One target of a batch: a host, or the one of its instances that the batch counted as `item`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Spot {
+    /// The host.
+    pub host: HostId,
+    /// Which of its targets.
+    pub item: u16,
+}
+
 impl TaskId {
     /// The task of a batch whose target is the host itself.
     pub const fn of_host(batch: BatchId, host: HostId) -> Self {
         Self { batch, host, item: 0 }
     }
+
+    /// The task of a batch at one of its targets.
+    pub const fn at(batch: BatchId, spot: Spot) -> Self {
+        Self { batch, host: spot.host, item: spot.item }
+    }
+
+    /// Its target within the batch.
+    pub const fn spot(&self) -> Spot {
+        Spot { host: self.host, item: self.item }
+    }
+}
+
+impl Spot {
+    /// Every spot that a host can have.
+    pub const fn all_of(host: HostId) -> std::ops::RangeInclusive<Self> {
+        Self { host, item: 0 }..=Self { host, item: u16::MAX }
+    }
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.item {
+            0 => write!(f, "{}", self.host),
+            item => write!(f, "{}/{item}", self.host),
+        }
+    }
+}
+
+impl std::str::FromStr for Spot {
+    type Err = crate::InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, crate::InvalidId> {
+        let (host, item) = text.split_once('/').unwrap_or((text, "0"));
+        // A number that is none makes the whole text no id.
+        let item = item.parse().ok();
+        match item {
+            Some(item) => Ok(Self { host: host.parse()?, item }),
+            None => text.parse::<HostId>().map(|host| Self { host, item: 0 }),
+        }
+    }
 }
 
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.batch, self.host)?;
-        if self.item > 0 {
-            write!(f, "/{}", self.item)?;
-        }
-        Ok(())
+        write!(f, "{}/{}", self.batch, self.spot())
     }
 }
 

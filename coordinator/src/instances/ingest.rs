@@ -1,0 +1,173 @@
+//! What an agent tells of its providers and instances, written down.
+//!
+//! One for each session, and only that session's task calls it: so the records of a host have one
+//! writer. Only differences are written: a session that begins with five thousand instances of
+//! which none changed writes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tamer_model::{
+    FleetInstance, HostId, Instance, InstanceId, InstanceRef, NativeId, Problem, ProviderName,
+    ProviderStatus,
+};
+use tamer_proto::wire;
+use tamer_store::{Commit, MAX_COMMIT_BYTES, Store};
+
+use super::id_of;
+use crate::clock;
+use crate::fleet::Fleet;
+use crate::state::{Unstorable, encode, keys};
+
+/// The most instances of one host.
+pub const MAX_INSTANCES: usize = 20_000;
+/// The most providers of one host.
+const MAX_PROVIDERS: usize = 32;
+/// Writes to a commit, of 128 that a store accepts.
+const KEYS: usize = 100;
+/// The longest record of one instance, in bytes: labels and ports have bounds, texts together this.
+const MAX_RECORD: usize = 64 * 1024;
+
+/// An instance's new record, or none when it is gone.
+type Change = (InstanceId, Option<Vec<u8>>);
+
+/// Takes in what one session tells.
+pub struct Ingest {
+    store: Store,
+    fleet: Fleet,
+    host: HostId,
+    /// The complete lists that are being told: what came so far.
+    told: BTreeMap<ProviderName, BTreeSet<InstanceId>>,
+}
+
+impl Ingest {
+    pub fn new(store: Store, fleet: Fleet, host: HostId) -> Self {
+        Self { store, fleet, host, told: BTreeMap::new() }
+    }
+
+    /// Writes down what the host's providers are and can.
+    pub async fn providers(&mut self, told: wire::Providers) -> Result<(), Problem> {
+        let wire::Providers { providers } = told;
+        if providers.len() > MAX_PROVIDERS {
+            let message = format!("{} providers, more than {MAX_PROVIDERS}", providers.len());
+            return Err(Problem::field("providers", message));
+        }
+        let providers: Vec<_> =
+            providers.into_iter().map(ProviderStatus::try_from).collect::<Result<_, _>>()?;
+        if self.fleet.view().providers(self.host) == providers {
+            return Ok(());
+        }
+        let commit = Commit::new().put(keys::providers(self.host), encode(&providers));
+        self.commit(commit).await?;
+        // What a provider ran that its agent no longer has is nobody's affair here any more.
+        let orphans: Vec<_> = {
+            let view = self.fleet.view();
+            let orphan = |name: &ProviderName| providers.iter().all(|status| status.name != *name);
+            view.instances_of(self.host)
+                .filter(|placed| orphan(&placed.instance.provider))
+                .map(|placed| (placed.instance.id, None))
+                .collect()
+        };
+        self.write(orphans).await
+    }
+
+    /// Writes down what changed among the instances of a provider.
+    pub async fn instances(&mut self, told: wire::InstancesChanged) -> Result<(), Problem> {
+        let wire::InstancesChanged { provider, begins, complete, put, gone } = told;
+        let provider: ProviderName = provider.try_into()?;
+        if begins {
+            self.told.insert(provider.clone(), BTreeSet::new());
+        }
+        let put: Vec<_> = put.into_iter().map(Instance::try_from).collect::<Result<_, _>>()?;
+        let gone: Vec<NativeId> =
+            gone.into_iter().map(NativeId::try_from).collect::<Result<_, _>>()?;
+        let mut writes = self.changed(&provider, put)?;
+        writes.extend(gone.into_iter().map(|native| {
+            let id = id_of(self.host, &InstanceRef { provider: provider.clone(), native });
+            (id, None)
+        }));
+        if complete && let Some(told) = self.told.remove(&provider) {
+            writes.extend(self.untold(&provider, &told).into_iter().map(|id| (id, None)));
+        }
+        self.write(writes).await
+    }
+
+    /// What of `put` is not known yet.
+    fn changed(
+        &mut self,
+        provider: &ProviderName,
+        put: Vec<Instance>,
+    ) -> Result<Vec<Change>, Problem> {
+        let view = self.fleet.view();
+        let mut told = self.told.get_mut(provider);
+        let mut writes = Vec::new();
+        let mut added = 0;
+        for instance in put {
+            let reference =
+                InstanceRef { provider: provider.clone(), native: instance.native.clone() };
+            let id = id_of(self.host, &reference);
+            if let Some(told) = &mut told {
+                told.insert(id);
+            }
+            let known = view.instance(id);
+            if known.is_some_and(|known| known.instance.instance == instance) {
+                continue;
+            }
+            added += usize::from(known.is_none());
+            let instance = FleetInstance {
+                id,
+                host: self.host,
+                provider: provider.clone(),
+                told_at: clock::now(),
+                instance,
+            };
+            let record = encode(&instance);
+            if record.len() > MAX_RECORD {
+                let message =
+                    format!("{} takes more than {MAX_RECORD} bytes to describe", reference);
+                return Err(Problem::field("instances.put", message));
+            }
+            writes.push((id, Some(record)));
+        }
+        if view.count_instances(self.host) + added > MAX_INSTANCES {
+            let message = format!("a host may have {MAX_INSTANCES} instances");
+            return Err(Problem::field("instances.put", message));
+        }
+        Ok(writes)
+    }
+
+    /// What is known of a provider and a complete list does not have.
+    fn untold(&self, provider: &ProviderName, told: &BTreeSet<InstanceId>) -> Vec<InstanceId> {
+        let view = self.fleet.view();
+        view.instances_of(self.host)
+            .filter(|placed| placed.instance.provider == *provider)
+            .map(|placed| placed.instance.id)
+            .filter(|id| !told.contains(id))
+            .collect()
+    }
+
+    async fn write(&self, writes: Vec<Change>) -> Result<(), Problem> {
+        let mut commit = Commit::new();
+        let mut keys_in = 0;
+        for (id, record) in writes {
+            let size = record.as_ref().map_or(0, Vec::len) + 256;
+            if keys_in == KEYS || commit.size() + size > MAX_COMMIT_BYTES {
+                self.commit(std::mem::take(&mut commit)).await?;
+                keys_in = 0;
+            }
+            let key = keys::instance(self.host, id);
+            commit = match record {
+                Some(record) => commit.put(key, record),
+                None => commit.delete(key),
+            };
+            keys_in += 1;
+        }
+        if keys_in > 0 { self.commit(commit).await } else { Ok(()) }
+    }
+
+    /// Commits, and waits until the cache shows it: the next message is compared with it.
+    async fn commit(&self, commit: Commit) -> Result<(), Problem> {
+        let revision = self.store.commit(commit).await.map_err(Unstorable::problem)?;
+        self.fleet.reached(revision).await;
+        Ok(())
+    }
+}
