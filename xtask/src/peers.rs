@@ -29,6 +29,28 @@ const PEERS: &[Peer] = &[
     peer("wine64", "/usr/lib/wine/wine64", "runs the Windows programs"),
     peer("debootstrap", "debootstrap", "makes a machine with systemd"),
     peer("systemd-container", "systemd-nspawn", "boots it"),
+    peer("docker.io", "dockerd", "a container engine"),
+    peer("iptables", "iptables", "the engine's networks"),
+    peer("podman", "podman", "another container engine"),
+    peer("runc", "runc", "runs their containers"),
+    peer("containernetworking-plugins", "/usr/lib/cni/bridge", "the other engine's networks"),
+    peer("catatonit", "catatonit", "the first process of its containers"),
+    peer("busybox-static", "/bin/busybox", "what the containers and machines hold"),
+    peer("python3", "python3", "starts containers on machines that lack a capability"),
+    peer("libvirt-daemon", "libvirtd", "virtual machines"),
+    peer(
+        "libvirt-daemon-driver-qemu",
+        "/usr/share/doc/libvirt-daemon-driver-qemu",
+        "virtual machines",
+    ),
+    peer("libvirt-daemon-system", "/etc/libvirt/libvirtd.conf", "virtual machines"),
+    peer("libvirt-clients", "virsh", "a foreign view of the machines"),
+    peer("qemu-system-x86", "qemu-system-x86_64", "runs the machines"),
+    peer("qemu-utils", "qemu-img", "makes their disks"),
+    peer("seabios", "/usr/share/seabios/bios-256k.bin", "their firmware"),
+    peer("linux-image-cloud-amd64", "/usr/share/doc/linux-image-cloud-amd64", "their kernel"),
+    peer("qemu-guest-agent", "qemu-ga", "answers inside them"),
+    peer("cpio", "cpio", "packs what they boot from"),
 ];
 
 const fn peer(package: &'static str, shown_by: &'static str, why: &'static str) -> Peer {
@@ -81,7 +103,7 @@ pub fn install_named(packages: &[&str]) -> anyhow::Result<()> {
     for peer in &missing {
         eprintln!("xtask: MISSING {} ({})", peer.package, peer.why);
     }
-    let names: Vec<&str> = missing.iter().map(|peer| peer.package).collect();
+    let mut names: Vec<String> = missing.iter().map(|peer| peer.package.to_owned()).collect();
     if !is_root() || !Path::new("/etc/debian_version").exists() {
         bail!(
             "the tests need {names}. On Debian: sudo apt-get install --no-install-recommends \
@@ -91,13 +113,25 @@ pub fn install_named(packages: &[&str]) -> anyhow::Result<()> {
     }
     eprintln!("xtask: INSTALLING {}", names.join(" "));
     cargo::done(apt().args(["update", "--quiet"]))?;
-    cargo::done(
-        apt().args(["install", "--quiet", "--yes", "--no-install-recommends"]).args(&names),
-    )?;
+    if missing.iter().any(|peer| peer.package == "qemu-system-x86") {
+        names.retain(|name| name != "qemu-utils");
+        names.extend(like("qemu-utils", "qemu-system-x86"));
+    }
+    let install = ["install", "--quiet", "--yes", "--no-install-recommends", "--allow-downgrades"];
+    cargo::done(apt().args(install).args(&names))?;
     match missing.iter().find(|peer| !peer.is_there()) {
         Some(peer) => bail!("{} is installed but `{}` is not there", peer.package, peer.shown_by),
         None => Ok(()),
     }
+}
+
+/// `package` in the version that `other` would be installed in. A machine may have a newer one from
+/// elsewhere, beside which the other could not be installed.
+fn like(package: &str, other: &str) -> Option<String> {
+    let policy = Command::new("apt-cache").args(["policy", other]).env("LC_ALL", "C").output();
+    let policy = String::from_utf8(policy.ok()?.stdout).ok()?;
+    let version = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    Some(format!("{package}={version}"))
 }
 
 fn apt() -> Command {

@@ -60,6 +60,8 @@ fn run_tests(arguments: &[String], environment: &[(&str, &str)]) -> anyhow::Resu
     }
     tests.args(["--locked"]).args(arguments);
     tests.env("TAMER_PEERS", peers::folder()?);
+    // Everything was installed a moment ago: what is not there is a failure, not a reason to skip.
+    tests.env("TAMER_REQUIRE_PEERS", "1");
     tests.env("TAMER_BIN", cargo::target()?.join("debug"));
     tests.envs(environment.iter().copied());
     let tests_done = cargo::done(&mut tests);
