@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadHalf, WriteHalf};
@@ -20,11 +21,14 @@ const MAX_WAITING: usize = 16;
 /// daemon itself works on five.
 const MAX_CALLS: usize = 256;
 
+/// How long a daemon may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 /// A connection to a hypervisor of a libvirt daemon. Clones share it, and it is closed when the
 /// last of them, its streams and its listeners are dropped.
 ///
-/// Every call can be dropped at any time: the daemon does it all the same, and its reply is
-/// forgotten. After an error that is not [`RpcError::Remote`] look at [`Connection::is_closed`].
+/// No call has a limit of its own: a daemon that hangs is the caller's to give up. Every call can
+/// be dropped at any time: the daemon does it all the same, and its reply is forgotten. After an error that is not [`RpcError::Remote`] look at [`Connection::is_closed`].
 #[derive(Clone)]
 pub struct Connection {
     shared: Arc<Shared>,
@@ -34,7 +38,7 @@ pub struct Connection {
 /// Ends the driver with the last user of the connection.
 struct Owner {
     driver: AbortOnDropHandle<()>,
-    pub(super) events: OnceCell<()>,
+    events: OnceCell<()>,
 }
 
 /// What the driver and the callers have in common.
@@ -67,7 +71,8 @@ impl Connection {
     /// fail with [`RpcError::Closed`].
     pub async fn close(&self) {
         // A daemon that is gone, or does not say goodbye, is left all the same.
-        let _: Result<(), _> = self.call(procedure::CONNECT_CLOSE, &()).await;
+        let goodbye = self.call::<()>(procedure::CONNECT_CLOSE, &());
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         self.shared.close(RpcError::Closed);
         self.owner.driver.abort();
     }
@@ -218,14 +223,24 @@ async fn drive<T>(shared: Arc<Shared>, transport: T, waiting: mpsc::Receiver<Byt
 where
     T: AsyncRead + AsyncWrite,
 {
+    let shared = Driven(shared);
     let (from, to) = tokio::io::split(transport);
     // Neither goes on after the other has ended, so that it does not matter where it was.
     let ended = tokio::select! {
-        error = read_all(&shared, from) => error,
-        error = write_all(&shared, to, waiting) => error,
+        error = read_all(&shared.0, from) => error,
+        error = write_all(&shared.0, to, waiting) => error,
     };
     tracing::debug!(error = &ended as &dyn std::error::Error, "a libvirt connection ended");
-    shared.close(ended);
+    shared.0.close(ended);
+}
+
+/// Closes what is not driven any more, also when the driver is aborted or panics.
+struct Driven(Arc<Shared>);
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.0.close(RpcError::Closed);
+    }
 }
 
 async fn read_all(shared: &Shared, from: ReadHalf<impl AsyncRead>) -> RpcError {

@@ -56,7 +56,8 @@ impl EventReceiver {
 }
 
 impl Connection {
-    /// Listens to what happens to all domains from now on.
+    /// Listens to what happens to all domains from now on. When a first such call was dropped
+    /// before its end, an event may be told twice.
     pub async fn domain_events(&self) -> Result<EventReceiver, RpcError> {
         // `virDomainEventID` of `include/libvirt/libvirt-domain.h`.
         const LIFECYCLE: i32 = 0;

@@ -51,7 +51,10 @@ pub(super) struct Inbox {
 struct Waiting {
     pieces: VecDeque<Bytes>,
     size: usize,
-    end: Option<Result<(), RpcError>>,
+    /// Nothing more comes to be read.
+    ended: bool,
+    /// Why nothing can be read or written any more.
+    failed: Option<RpcError>,
 }
 
 impl Connection {
@@ -147,11 +150,12 @@ impl Open {
     }
 
     async fn end(&self, status: Status) -> Result<(), RpcError> {
-        self.inbox.failure()?;
         let (ended, end) = oneshot::channel();
-        self.connection.shared().table().expect_end(self.serial, ended)?;
+        // What ended it before says more than that it is not open.
+        let why = |error| self.inbox.failure().err().unwrap_or(error);
+        self.connection.shared().table().expect_end(self.serial, ended).map_err(why)?;
         self.send(status, &[]).await?;
-        end.await.map_err(|_| RpcError::Closed)?
+        end.await.map_err(|_| why(RpcError::Closed))?
     }
 }
 
@@ -164,12 +168,15 @@ impl Drop for Open {
 }
 
 impl Inbox {
-    /// Takes bytes in; not when there are too many.
+    /// Takes bytes in; not when there are too many. What comes after the end nobody misses.
     pub(super) fn push(&self, piece: Bytes) -> bool {
         let mut state = self.state();
+        if state.ended || state.failed.is_some() {
+            return true;
+        }
         let size = state.size + piece.len() + PIECE;
-        if size > MAX_INBOX || state.end.is_some() {
-            return state.end.is_some();
+        if size > MAX_INBOX {
+            return false;
         }
         state.size = size;
         state.pieces.push_back(piece);
@@ -177,12 +184,15 @@ impl Inbox {
         true
     }
 
-    /// Nothing more comes, and why. The first reason stays.
-    pub(super) fn end(&self, result: Result<(), RpcError>) {
-        let mut state = self.state();
-        if !matches!(state.end, Some(Err(_))) {
-            state.end = Some(result);
-        }
+    /// Nothing more comes.
+    pub(super) fn end(&self) {
+        self.state().ended = true;
+        self.changed.notify_one();
+    }
+
+    /// Nothing more comes or goes. The first reason stays.
+    pub(super) fn fail(&self, reason: RpcError) {
+        self.state().failed.get_or_insert(reason);
         self.changed.notify_one();
     }
 
@@ -196,10 +206,11 @@ impl Inbox {
                     state.size -= piece.len() + PIECE;
                     return Ok(Some(piece));
                 }
-                match &state.end {
-                    Some(Ok(())) => return Ok(None),
-                    Some(Err(error)) => return Err(error.again()),
-                    None => {}
+                if state.ended {
+                    return Ok(None);
+                }
+                if let Some(error) = &state.failed {
+                    return Err(error.again());
                 }
             }
             changed.await;
@@ -208,10 +219,7 @@ impl Inbox {
 
     /// Why the stream failed, when it did.
     fn failure(&self) -> Result<(), RpcError> {
-        match &self.state().end {
-            Some(Err(error)) => Err(error.again()),
-            Some(Ok(())) | None => Ok(()),
-        }
+        self.state().failed.as_ref().map_or(Ok(()), |error| Err(error.again()))
     }
 
     fn state(&self) -> MutexGuard<'_, Waiting> {

@@ -52,8 +52,8 @@ pub(super) struct Table {
     calls: HashMap<u32, Call>,
     streams: HashMap<u32, OpenStream>,
     events: Option<broadcast::Sender<Event>>,
-    /// Packets that nobody waits to write: ends of streams. A stream is opened by a packet that
-    /// was written, so that there are never more than streams may be open.
+    /// Packets that nobody waits to write: ends of streams, one for each stream that was open. As
+    /// long as they cannot be written no other stream can be opened.
     urgent: VecDeque<Header>,
     pong: bool,
 }
@@ -222,10 +222,10 @@ impl Table {
             return Err(RpcError::Protocol("data of another stream"));
         }
         match status {
-            Status::Continue if payload.is_empty() => stream.inbox.end(Ok(())),
+            Status::Continue if payload.is_empty() => stream.inbox.end(),
             Status::Continue => {
                 if !stream.inbox.push(payload) {
-                    stream.inbox.end(Err(RpcError::Overrun));
+                    stream.inbox.fail(RpcError::Overrun);
                     self.give_up(serial);
                 }
             }
@@ -237,11 +237,14 @@ impl Table {
 
     fn end_stream(&mut self, serial: u32, result: Result<(), RpcError>) {
         if let Some(stream) = self.streams.remove(&serial) {
+            match &result {
+                Ok(()) => stream.inbox.end(),
+                Err(error) => stream.inbox.fail(error.again()),
+            }
             if let Some(ended) = stream.ended {
                 // Who does not wait for it any more does not miss it.
-                let _ = ended.send(result.as_ref().map_err(RpcError::again).copied());
+                let _ = ended.send(result);
             }
-            stream.inbox.end(result);
         }
     }
 

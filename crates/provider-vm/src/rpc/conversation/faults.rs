@@ -98,6 +98,16 @@ async fn a_closed_connection_takes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_daemon_that_says_no_goodbye_is_left() {
+    let (connection, mut daemon) = open().await;
+    soon(connection.close()).await;
+    daemon.expect(procedure::CONNECT_CLOSE).await;
+    let end = soon(wire::read(&mut daemon.0)).await;
+    assert!(matches!(end, Err(RpcError::Closed)), "{end:?}");
+    assert!(connection.is_closed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_clone_closes_the_transport() {
     let (connection, mut daemon) = open().await;
     drop(connection.clone());

@@ -32,6 +32,7 @@ async fn bytes_go_both_ways_until_both_end() {
 
     daemon.data(header, Status::Continue, b"bye").await;
     daemon.data(header, Status::Continue, b"").await;
+    sendable(reader.read());
     assert_eq!(soon(reader.read()).await.unwrap().as_deref(), Some(&b"bye"[..]));
     assert_eq!(soon(reader.read()).await.unwrap(), None);
     assert_eq!(soon(reader.read()).await.unwrap(), None);
@@ -133,6 +134,34 @@ async fn a_stream_that_nobody_reads_is_given_up() {
     assert_eq!(read, b"login: ".len() + 15 * MAX_STREAM_DATA);
     assert!(!connection.is_closed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_ended_in_order_stays_so_when_the_daemon_goes() {
+    let (mut stream, header, connection, mut daemon) = console().await;
+    daemon.data(header, Status::Continue, b"").await;
+    drop(daemon);
+    assert!(matches!(soon(connection.version()).await, Err(RpcError::Closed)));
+    assert!(soon(stream.read()).await.unwrap().is_some());
+    assert_eq!(soon(stream.read()).await.unwrap(), None);
+    assert!(matches!(soon(stream.write(b"x")).await, Err(RpcError::Closed)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finish_that_the_daemon_refuses_says_why() {
+    let (stream, header, connection, mut daemon) = console().await;
+    let talk = async {
+        let (status, _) = piece(&mut daemon).await;
+        assert_eq!(status, Status::Ok);
+        let data = Header { kind: Kind::Stream, ..header };
+        daemon.refuse(data, code::VIR_ERR_SYSTEM_ERROR, "no space left").await;
+    };
+    let (finished, ()) = soon(async { tokio::join!(stream.finish(), talk) }).await;
+    assert_eq!(finished.unwrap_err().code(), Some(code::VIR_ERR_SYSTEM_ERROR));
+    assert!(!connection.is_closed());
+}
+
+/// A provider calls from tasks that move between threads.
+fn sendable(_: impl Send) {}
 
 #[tokio::test(start_paused = true)]
 async fn a_daemon_that_goes_ends_its_streams() {
