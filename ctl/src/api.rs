@@ -1,15 +1,22 @@
 //! The coordinator's `Control` service, as this program calls it: types of `contract` and
 //! `Problem`, never the wire's.
 
+mod instances;
+mod order;
+mod streams;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tamer_model::{CommandSpec, Problem, StreamKind};
+use tamer_model::{Problem, StreamKind};
 use tamer_proto::wire::control_client::ControlClient;
 use tamer_proto::{MAX_MESSAGE, Required, wire};
 use tonic::transport::Channel;
 use tonic::{Response, Status as GrpcStatus, Streaming};
 
+pub use self::instances::{InstanceChange, InstanceEvents, Selection};
+pub use self::order::{BatchOrder, Targets};
+pub use self::streams::{Event, Frame, Input, Source, Streamed};
 use crate::contract::{Audit, Batch, Host, NewToken, Status, Task, Token};
 use crate::errors::of_status;
 
@@ -38,6 +45,8 @@ pub enum BatchEvent {
 pub struct Chunk {
     /// The host's id.
     pub host: String,
+    /// Which of the host's targets.
+    pub item: u32,
     /// Which stream.
     pub stream: StreamKind,
     /// Where in the stream its first byte is.
@@ -162,21 +171,9 @@ impl Api {
         answer(self.client.revoke_token(request).await).map(drop)
     }
 
-    /// Starts a batch. The same `request_id` is the same batch, however often it is asked for.
-    pub async fn create_batch(
-        &mut self,
-        selector: &str,
-        command: &CommandSpec,
-        allow_empty: bool,
-        request_id: &str,
-    ) -> Result<Batch, Problem> {
-        let request = wire::CreateBatchRequest {
-            selector: selector.to_owned(),
-            command: Some(command.clone().into()),
-            allow_empty,
-            lost_wait_ms: 0,
-            request_id: request_id.to_owned(),
-        };
+    /// Starts a batch. The same order is the same batch, however often it is asked for.
+    pub async fn create_batch(&mut self, order: &BatchOrder) -> Result<Batch, Problem> {
+        let request: wire::CreateBatchRequest = order.clone().into();
         answer(self.client.create_batch(request).await)?.try_into()
     }
 
@@ -300,9 +297,9 @@ impl TryFrom<wire::OutputChunk> for Chunk {
 
     fn try_from(chunk: wire::OutputChunk) -> Result<Self, Problem> {
         let stream = chunk.stream().try_into()?;
-        let wire::OutputChunk { host, stream: _, offset, data } = chunk;
+        let wire::OutputChunk { host, stream: _, offset, data, item } = chunk;
         let host = Some(host).filter(|host| !host.is_empty()).required("output.host")?;
-        Ok(Self { host, stream, offset, data: data.into() })
+        Ok(Self { host, item, stream, offset, data: data.into() })
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{audit, batch, completions, context, dev, host, run, status, token};
+use crate::cmd::{audit, batch, completions, context, dev, host, instance, run, status, token};
 use crate::output::Format;
 
 /// Run commands on every machine you own, from one place.
@@ -13,7 +13,7 @@ use crate::output::Format;
     name = "tamerctl",
     version,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 done · 1 it failed on some target · 2 bad input · 3 cannot reach, or not allowed"
+    after_help = "Exit codes: 0 done · 1 it failed on some target · 2 bad input · 3 cannot reach, or not allowed;\n`instance exec` ends with the command's own"
 )]
 pub struct Cli {
     /// How to print the answer (default: table)
@@ -42,6 +42,9 @@ pub enum Command {
     /// The tokens that let new hosts join
     #[command(subcommand)]
     Token(token::Verb),
+    /// What the hosts run: containers, virtual machines
+    #[command(subcommand)]
+    Instance(instance::Verb),
     /// Run a command on many hosts
     Run(run::Args),
     /// What was run: one action over many hosts

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod context;
 pub mod dev;
 pub mod host;
+pub mod instance;
 pub mod pairs;
 pub mod run;
 pub mod status;
@@ -24,6 +25,7 @@ pub async fn run(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Status(args) => status::run(args, session).await,
         Command::Host(verb) => host::run(verb, session).await,
         Command::Token(verb) => token::run(verb, session).await,
+        Command::Instance(verb) => instance::run(verb, session).await,
         Command::Run(args) => run::run(args, session).await,
         Command::Batch(verb) => batch::run(verb, session).await,
         Command::Audit(verb) => audit::run(verb, session).await,

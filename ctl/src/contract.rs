@@ -4,14 +4,18 @@
 mod audit;
 mod batch;
 mod host;
+mod instance;
+mod stats;
 mod status;
 mod task;
 mod time;
 mod token;
 
 pub use audit::Audit;
-pub use batch::{Batch, BatchDetail, BatchState, Command, Counts};
-pub use host::{Disk, Host, Provider};
+pub use batch::{Batch, BatchAction, BatchDetail, BatchState, Command, Counts};
+pub use host::{Disk, Host, Provider, ProviderStatus};
+pub use instance::{Checkpoint, Instance, InstanceDetail, Port};
+pub use stats::{LogLine, Sample};
 pub use status::{HostCounts, Status};
 pub use task::{Task, TaskState};
 pub use time::Time;

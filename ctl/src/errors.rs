@@ -21,6 +21,10 @@ pub enum Failure {
     /// The operation failed on some target, and the output said on which.
     #[error("failed on some target")]
     Targets,
+    /// A command that was run for the user ended with this code, which is ours too. It was told
+    /// by the command itself, as far as it wanted to.
+    #[error("the command ended with {0}")]
+    Command(u8),
     /// The reader of our output went away, as `head` does. Nothing is wrong.
     #[error("the reader of the output went away")]
     BrokenPipe,
@@ -152,6 +156,7 @@ pub fn tell(failure: &Failure, format: Format) -> u8 {
             exit_code(problem.code)
         }
         Failure::Targets => 1,
+        Failure::Command(code) => *code,
         Failure::BrokenPipe => 0,
     }
 }

@@ -4,10 +4,12 @@ pub mod encode;
 mod format;
 pub mod human;
 mod line;
+mod pour;
 pub mod print;
 mod table;
 pub mod width;
 
 pub use format::Format;
 pub use line::{Line, Tone};
+pub use pour::Pour;
 pub use table::{Cell, Table, pairs};

@@ -7,11 +7,13 @@ mod windows;
 
 #[cfg(unix)]
 pub use unix::{
-    Stop, config_folder, data_folder, exposed, interrupts, machine_name, make_private_folder,
-    own_group, stop_requests, terminate, write_private,
+    Endings, Resizes, Stop, config_folder, data_folder, endings, exposed, interrupts, machine_name,
+    make_private_folder, own_group, prepare_terminal, resizes, stop_requests, terminate,
+    write_private,
 };
 #[cfg(windows)]
 pub use windows::{
-    Stop, config_folder, data_folder, exposed, interrupts, machine_name, make_private_folder,
-    own_group, stop_requests, terminate, write_private,
+    Endings, Resizes, Stop, config_folder, data_folder, endings, exposed, interrupts, machine_name,
+    make_private_folder, own_group, prepare_terminal, resizes, stop_requests, terminate,
+    write_private,
 };

@@ -4,9 +4,12 @@
 mod board;
 pub mod escape;
 mod fold;
+pub mod known;
 mod lines;
 mod live;
 mod plain;
+pub mod rates;
+pub mod sources;
 pub mod summary;
 mod terminal;
 

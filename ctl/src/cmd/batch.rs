@@ -3,13 +3,14 @@
 mod logs;
 mod show;
 
+use serde::Serialize;
 use tamer_model::Code;
 
 use crate::Session;
-use crate::api::Api;
+use crate::api::{Api, BatchOrder};
 use crate::contract::{Batch, BatchDetail, BatchState, Time};
 use crate::errors::Failure;
-use crate::follow::Follower;
+use crate::follow::{Follower, insist};
 use crate::output::{Cell, Line, Table, human, print};
 use crate::view::View;
 use crate::view::summary::summary;
@@ -71,6 +72,30 @@ pub async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
     }
 }
 
+#[derive(Serialize)]
+struct Detached {
+    batch: String,
+}
+
+/// Starts a batch, and follows it unless it is detached: what `run` and the actions on instances
+/// do.
+pub async fn start(
+    order: &BatchOrder,
+    detach: bool,
+    mut api: Api,
+    session: &Session,
+) -> Result<(), Failure> {
+    let batch = insist(session, &mut api, async |api| api.create_batch(order).await).await?;
+    if detach {
+        let detached = Detached { batch: batch.batch };
+        let id = &detached.batch;
+        return session.show(&detached, |_| {
+            vec![Line::plain(format!("{id}  (see it with: tamerctl batch watch {id})"))]
+        });
+    }
+    follow(batch.batch, api, session).await
+}
+
 /// Follows a batch to its end and tells how it went: what `run` and `batch watch` do.
 pub async fn follow(id: String, api: Api, session: &Session) -> Result<(), Failure> {
     let view =
@@ -108,7 +133,7 @@ async fn list(limit: u32, again: bool, session: &Session) -> Result<(), Failure>
 
 fn table(batches: &[Batch], wide: bool) -> Vec<Line> {
     let now = Time::now();
-    let mut head = vec!["BATCH", "STATE", "AGE", "HOSTS", "COMMAND"];
+    let mut head = vec!["BATCH", "STATE", "AGE", "TARGETS", "ACTION"];
     if wide {
         head.extend(["SELECTOR", "BY", "TASKS", "CREATED"]);
     }
@@ -119,7 +144,7 @@ fn table(batches: &[Batch], wide: bool) -> Vec<Line> {
             Cell::state(batch.state.as_str()),
             human::ago(Some(batch.created_at), now).into(),
             batch.targets.to_string().into(),
-            batch.command.on_one_line().into(),
+            batch.what().into(),
         ];
         if wide {
             cells.extend([

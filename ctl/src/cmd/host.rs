@@ -90,7 +90,7 @@ fn table(hosts: &[Host], wide: bool) -> Vec<Line> {
     let now = Time::now();
     let mut head = vec!["NAME", "STATE", "OS", "ARCH", "SEEN", "LABELS"];
     if wide {
-        head.extend(["ID", "AGENT", "KERNEL", "CPUS", "MEMORY", "ADDRESSES"]);
+        head.extend(["ID", "AGENT", "KERNEL", "CPUS", "MEMORY", "INSTANCES", "ADDRESSES"]);
     }
     let mut table = Table::new(head);
     for host in hosts {
@@ -113,6 +113,7 @@ fn table(hosts: &[Host], wide: bool) -> Vec<Line> {
                 host.kernel.as_str().into(),
                 host.cpus.to_string().into(),
                 human::size(host.memory_bytes).into(),
+                host.instances.to_string().into(),
                 host.addresses.join(",").into(),
             ]);
         }

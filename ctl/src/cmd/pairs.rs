@@ -18,6 +18,11 @@ pub fn span(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "write a number and a unit: 30s, 5m, 1h".to_owned())
 }
 
+/// A span in milliseconds.
+pub fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Checks a selector before it travels. An empty text is refused, not taken for all: an unset
 /// variable in a script must not run something everywhere.
 pub fn selector(told: Option<String>) -> Result<String, Problem> {

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-use tamer_model::{CommandSpec, DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT};
+use tamer_model::{Action, CommandSpec, DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT};
 
 use super::{batch, pairs};
 use crate::Session;
+use crate::api::{BatchOrder, Targets};
 use crate::errors::Failure;
-use crate::follow::insist;
-use crate::output::Line;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -51,36 +49,20 @@ pub struct Args {
     command: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Detached {
-    batch: String,
-}
-
 /// Runs it.
 pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
     let selector = pairs::selector(args.selector.clone())?;
     let (allow_empty, detach) = (args.allow_empty, args.detach);
     let command = command(args)?;
-    let mut api = session.api().await?;
-    let request_id = request_id();
-    let batch = insist(session, &mut api, async |api| {
-        api.create_batch(&selector, &command, allow_empty, &request_id).await
-    })
-    .await?;
-    if detach {
-        let detached = Detached { batch: batch.batch };
-        let id = &detached.batch;
-        return session.show(&detached, |_| {
-            vec![Line::plain(format!("{id}  (see it with: tamerctl batch watch {id})"))]
-        });
-    }
-    batch::follow(batch.batch, api, session).await
+    let api = session.api().await?;
+    let targets = Targets::Hosts(selector);
+    let order = BatchOrder { allow_empty, ..BatchOrder::new(Action::Command(command), targets) };
+    batch::start(&order, detach, api, session).await
 }
 
 /// The command, checked before it travels.
 fn command(args: Args) -> Result<CommandSpec, Failure> {
     let Args { timeout, env, cwd, user, shell, grace, output_limit, command, .. } = args;
-    let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     let argv = if shell { vec![command.join(" ")] } else { command };
     let spec = CommandSpec {
         argv,
@@ -88,14 +70,9 @@ fn command(args: Args) -> Result<CommandSpec, Failure> {
         env: env.into_iter().collect(),
         cwd,
         user,
-        timeout_ms: timeout.map(millis),
-        grace_ms: millis(grace.unwrap_or(DEFAULT_GRACE)),
+        timeout_ms: timeout.map(pairs::millis),
+        grace_ms: pairs::millis(grace.unwrap_or(DEFAULT_GRACE)),
         output_limit,
     };
     Ok(spec.validate()?)
-}
-
-/// What makes this request the same one when it is asked again.
-fn request_id() -> String {
-    format!("{:032x}", fastrand::u128(..))
 }

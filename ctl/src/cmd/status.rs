@@ -38,6 +38,7 @@ fn lines(status: &Status, address: &str, wide: bool) -> Vec<Line> {
         store,
         hosts: HostCounts { ready, lost, pending },
         running_batches,
+        instances,
         started_at,
         now,
     } = status;
@@ -45,6 +46,7 @@ fn lines(status: &Status, address: &str, wide: bool) -> Vec<Line> {
     let mut shown: Vec<(&'static str, Cell)> = vec![
         ("Fleet", fleet.as_str().into()),
         ("Hosts", format!("{ready} ready, {lost} lost, {pending} pending").into()),
+        ("Instances", instances.to_string().into()),
         ("Batches", format!("{running_batches} running").into()),
         ("Coordinator", format!("{address}, version {coordinator_version}, up {up}").into()),
     ];

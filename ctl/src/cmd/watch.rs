@@ -13,6 +13,8 @@ use crate::follow::Retry;
 use crate::output::print;
 
 const EVERY: Duration = Duration::from_secs(1);
+/// How often a picture that is fed by events is drawn at most.
+pub const FRAME: Duration = Duration::from_millis(100);
 
 /// Asks and shows until it is interrupted. On a terminal the answer is drawn in place; in a pipe
 /// it is printed whenever it changed.
@@ -52,14 +54,19 @@ pub async fn watch(
 }
 
 fn show(text: &str) -> Result<(), Failure> {
-    if print::can_draw() {
-        let mut frame = Vec::new();
-        frame.queue(cursor::MoveTo(0, 0))?;
-        frame.queue(terminal::Clear(terminal::ClearType::FromCursorDown))?;
-        print::raw(StreamKind::Stdout, &frame)?;
-        let rows = print::size().1.saturating_sub(1);
-        let text: String = text.split_inclusive('\n').take(rows).collect();
-        return Ok(print::text(&text)?);
+    match print::can_draw() {
+        true => draw(text),
+        false => Ok(print::text(text)?),
     }
-    Ok(print::text(text)?)
+}
+
+/// Draws `text` in place of what the terminal shows, as much of it as fits.
+pub fn draw(text: &str) -> Result<(), Failure> {
+    let mut frame = Vec::new();
+    frame.queue(cursor::MoveTo(0, 0))?;
+    frame.queue(terminal::Clear(terminal::ClearType::FromCursorDown))?;
+    print::raw(StreamKind::Stdout, &frame)?;
+    let rows = print::size().1.saturating_sub(1);
+    let text: String = text.split_inclusive('\n').take(rows).collect();
+    Ok(print::text(&text)?)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tamer_model::{Code, Problem};
-use tamer_proto::{Required, wire};
+use tamer_proto::wire;
 
 use super::{Task, Time, told};
 
@@ -14,7 +14,11 @@ use super::{Task, Time, told};
 pub struct Batch {
     pub batch: String,
     pub state: BatchState,
-    pub command: Command,
+    pub action: BatchAction,
+    /// The action in a few words.
+    pub summary: String,
+    /// Of a batch that runs a command.
+    pub command: Option<Command>,
     pub selector: String,
     pub targets: u32,
     pub created_by: String,
@@ -42,6 +46,22 @@ pub enum BatchState {
     Succeeded,
     Failed,
     Cancelled,
+}
+
+/// What sort of thing a batch does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchAction {
+    /// Runs a command on hosts.
+    Command,
+    /// Does something to instances.
+    Instance,
+    /// Makes an instance on hosts.
+    Create,
+    /// Fetches an image on hosts.
+    Pull,
+    /// Something that a newer coordinator knows; the summary says what.
+    Other,
 }
 
 /// What a batch runs.
@@ -87,6 +107,24 @@ impl BatchState {
     /// Whether nothing will change any more.
     pub const fn is_end(self) -> bool {
         !matches!(self, Self::Running)
+    }
+}
+
+impl BatchAction {
+    /// What its targets are called: `host` or `instance`.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Command | Self::Create | Self::Pull => "host",
+            Self::Instance => "instance",
+            Self::Other => "target",
+        }
+    }
+}
+
+impl Batch {
+    /// What is done, on one line.
+    pub fn what(&self) -> String {
+        self.command.as_ref().map_or_else(|| self.summary.clone(), Command::on_one_line)
     }
 }
 
@@ -144,7 +182,18 @@ impl TryFrom<wire::Batch> for Batch {
             ended_at,
             cancelled_by,
             counts,
+            instance_action,
+            create,
+            pull,
+            summary,
         } = batch;
+        let action = match (&command, &instance_action, &create, &pull) {
+            (Some(_), _, _, _) => BatchAction::Command,
+            (None, Some(_), _, _) => BatchAction::Instance,
+            (None, None, Some(_), _) => BatchAction::Create,
+            (None, None, None, Some(_)) => BatchAction::Pull,
+            (None, None, None, None) => BatchAction::Other,
+        };
         let state = match state.as_str() {
             "running" => BatchState::Running,
             "succeeded" => BatchState::Succeeded,
@@ -155,7 +204,9 @@ impl TryFrom<wire::Batch> for Batch {
         Ok(Self {
             batch: id,
             state,
-            command: command.required("command")?.into(),
+            action,
+            summary,
+            command: command.map(Into::into),
             selector,
             targets,
             created_by,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tamer_model::Problem;
 use tamer_proto::wire;
 
 use super::{Time, told};
@@ -39,6 +40,25 @@ pub struct Host {
     /// Of one that waits for approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub join_code: Option<String>,
+    pub provider_status: Vec<ProviderStatus>,
+    pub instances: u32,
+}
+
+/// A provider of a host, and what it can do.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names are the contract")]
+pub struct ProviderStatus {
+    pub name: String,
+    pub available: bool,
+    pub version: String,
+    pub endpoint: String,
+    /// Why it is not there.
+    pub problem: Option<Problem>,
+    pub can: Vec<String>,
+    /// By operation: why it cannot be had, ever.
+    pub cannot: BTreeMap<String, String>,
+    /// By operation: what is missing on this host as it is.
+    pub not_now: BTreeMap<String, String>,
 }
 
 /// A technology that was found on a host, and by what sign.
@@ -75,6 +95,8 @@ impl From<wire::Host> for Host {
             clock_ahead_ms,
             peer,
             join_code,
+            providers: provider_status,
+            instances,
         } = host;
         let wire::Facts {
             os,
@@ -119,6 +141,36 @@ impl From<wire::Host> for Host {
             clock_ahead_ms,
             peer: told(peer),
             join_code: told(join_code),
+            provider_status: provider_status.into_iter().map(Into::into).collect(),
+            instances,
+        }
+    }
+}
+
+impl From<wire::ProviderStatus> for ProviderStatus {
+    fn from(status: wire::ProviderStatus) -> Self {
+        let wire::ProviderStatus { name, version, endpoint, unavailable, capabilities } = status;
+        let (mut can, mut cannot, mut not_now) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        for capability in capabilities {
+            let ability = capability.ability();
+            let wire::Capability { operation, ability: _, why } = capability;
+            match ability {
+                wire::Ability::Yes => can.push(operation),
+                wire::Ability::No => drop(cannot.insert(operation, why)),
+                wire::Ability::NotNow => drop(not_now.insert(operation, why)),
+                // Neither told nor guessed at.
+                wire::Ability::Unspecified => {}
+            }
+        }
+        Self {
+            name,
+            available: unavailable.is_none(),
+            version,
+            endpoint,
+            problem: unavailable.map(Into::into),
+            can,
+            cannot,
+            not_now,
         }
     }
 }

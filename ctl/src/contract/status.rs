@@ -16,6 +16,7 @@ pub struct Status {
     pub store: String,
     pub hosts: HostCounts,
     pub running_batches: u32,
+    pub instances: u64,
     pub started_at: Time,
     pub now: Time,
 }
@@ -43,6 +44,7 @@ impl From<wire::GetStatusResponse> for Status {
             running_batches,
             started_at,
             now,
+            instances,
         } = status;
         Self {
             fleet,
@@ -52,6 +54,7 @@ impl From<wire::GetStatusResponse> for Status {
             store,
             hosts: HostCounts { ready, lost, pending },
             running_batches,
+            instances: instances.into(),
             started_at: Time::of(started_at),
             now: Time::of(now),
         }

@@ -1,4 +1,4 @@
-//! Tasks: a batch's share on one host.
+//! Tasks: a batch's share on one target.
 
 use data_encoding::BASE64;
 use serde::ser::SerializeMap;
@@ -6,10 +6,10 @@ use serde::{Serialize, Serializer};
 use tamer_model::{KeptOutput, KeptStream, Outcome, Problem, TaskEnd};
 use tamer_proto::wire;
 
-use super::Time;
 use super::batch::unknown;
+use super::{Time, told};
 
-/// A batch's share on one host.
+/// A batch's share on one target: a host, or an instance of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the contract")]
 pub struct Task {
@@ -19,6 +19,10 @@ pub struct Task {
     pub started_at: Option<Time>,
     /// What was kept of it, when it was asked for.
     pub output: KeptOutput,
+    /// Which of the host's targets.
+    pub item: u32,
+    pub instance: Option<String>,
+    pub instance_name: Option<String>,
 }
 
 /// Where a task stands.
@@ -32,6 +36,16 @@ pub enum TaskState {
     Running,
     /// It ended.
     Ended(TaskEnd),
+}
+
+impl Task {
+    /// The target as people name it: the host, or `host/instance`.
+    pub fn target(&self) -> String {
+        match &self.instance_name {
+            Some(instance) => format!("{}/{instance}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 impl TaskState {
@@ -58,7 +72,17 @@ impl TryFrom<wire::Task> for Task {
     type Error = Problem;
 
     fn try_from(task: wire::Task) -> Result<Self, Problem> {
-        let wire::Task { host, name, state, end, started_at, output } = task;
+        let wire::Task {
+            host,
+            name,
+            state,
+            end,
+            started_at,
+            output,
+            item,
+            instance,
+            instance_name,
+        } = task;
         let state = match (end, state.as_str()) {
             (Some(end), _) => TaskState::Ended(end.try_into()?),
             (None, "pending") => TaskState::Pending,
@@ -74,13 +98,16 @@ impl TryFrom<wire::Task> for Task {
             state,
             started_at: started_at.map(Time::of),
             output: output.unwrap_or_default().try_into()?,
+            item,
+            instance: told(instance),
+            instance_name: told(instance_name),
         })
     }
 }
 
 impl Serialize for Task {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { host, name, state, started_at, output } = self;
+        let Self { host, name, state, started_at, output, item: _, instance, instance_name } = self;
         let end = state.end();
         let signal = end.and_then(|end| match end.outcome {
             Outcome::Failed { signal, .. } => signal,
@@ -110,6 +137,9 @@ impl Serialize for Task {
         map.serialize_entry("started_at", started_at)?;
         map.serialize_entry("duration_ms", &end.and_then(|end| end.duration_ms))?;
         map.serialize_entry("reason", &end.and_then(|end| end.reason.as_deref()))?;
+        map.serialize_entry("problem", &end.and_then(|end| end.problem.as_deref()))?;
+        map.serialize_entry("instance", instance)?;
+        map.serialize_entry("instance_name", instance_name)?;
         map.end()
     }
 }
@@ -134,6 +164,7 @@ mod tests {
             end: Some(end),
             started_at: Some(1000),
             output: Some(wire::KeptOutput { stdout: Some(stdout), stderr: None }),
+            ..wire::Task::default()
         };
         serde_json::to_string(&Task::try_from(task).expect("a task")).expect("json")
     }
@@ -147,7 +178,7 @@ mod tests {
             ..wire::TaskEnd::default()
         };
         let stdout = wire::KeptStream { head: b"a\xff".to_vec(), tail: b"z".to_vec(), total: 9 };
-        insta::assert_snapshot!(ended("failed", end, stdout), @r#"{"host":"h-1","name":"web","state":"failed","exit_code":3,"signal":null,"stdout":"a�z","stderr":"","stdout_cut":6,"stderr_cut":0,"stdout_base64":"Yf96","started_at":"1970-01-01T00:00:01.000Z","duration_ms":7,"reason":null}"#);
+        insta::assert_snapshot!(ended("failed", end, stdout), @r#"{"host":"h-1","name":"web","state":"failed","exit_code":3,"signal":null,"stdout":"a�z","stderr":"","stdout_cut":6,"stderr_cut":0,"stdout_base64":"Yf96","started_at":"1970-01-01T00:00:01.000Z","duration_ms":7,"reason":null,"problem":null,"instance":null,"instance_name":null}"#);
     }
 
     #[test]

@@ -57,6 +57,16 @@ pub fn wants_colour() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
+/// Whether one of the two streams wants colours.
+pub fn colours(stream: StreamKind) -> bool {
+    match stream {
+        StreamKind::Stdout => wants_colour(),
+        StreamKind::Stderr => {
+            anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+        }
+    }
+}
+
 /// Whether a person can be asked: they see the question and their answer is read.
 pub fn can_ask() -> bool {
     io::stdin().is_terminal() && is_terminal(StreamKind::Stderr)

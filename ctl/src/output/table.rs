@@ -21,6 +21,18 @@ impl Cell {
     }
 }
 
+impl Cell {
+    /// A text in a tone.
+    pub fn toned(tone: Tone, text: &str) -> Self {
+        Self { tone, text: escape::text(text) }
+    }
+
+    /// The tone and the text, as a part of a line.
+    pub fn into_part(self) -> (Tone, String) {
+        (self.tone, self.text)
+    }
+}
+
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
         let text: String = text.into();

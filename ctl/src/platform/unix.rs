@@ -110,3 +110,54 @@ impl Stop {
         }
     }
 }
+
+/// The signals that end a program, where a terminal must be put right first.
+#[derive(Debug)]
+pub struct Endings([(u8, Signals); 4]);
+
+/// Takes over INT, TERM, HUP and QUIT.
+pub fn endings() -> io::Result<Endings> {
+    let take = |kind: SignalKind| {
+        // A signal's number is below 65, and 128 above it is how shells tell of it.
+        let code = u8::try_from(kind.as_raw_value()).map_or(u8::MAX, |number| number | 128);
+        signal(kind).map(|signals| (code, signals))
+    };
+    Ok(Endings([
+        take(SignalKind::interrupt())?,
+        take(SignalKind::terminate())?,
+        take(SignalKind::hangup())?,
+        take(SignalKind::quit())?,
+    ]))
+}
+
+impl Endings {
+    /// The next signal, as the exit code that tells of it. Dropping the future loses none.
+    pub async fn next(&mut self) -> u8 {
+        let [interrupt, terminate, hangup, quit] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.1.recv() => interrupt.0,
+            _ = terminate.1.recv() => terminate.0,
+            _ = hangup.1.recv() => hangup.0,
+            _ = quit.1.recv() => quit.0,
+        }
+    }
+}
+
+/// The changes of the terminal's size.
+#[derive(Debug)]
+pub struct Resizes(Signals);
+
+/// Watches them.
+pub fn resizes() -> io::Result<Resizes> {
+    signal(SignalKind::window_change()).map(Resizes)
+}
+
+impl Resizes {
+    /// The next change. Dropping the future loses none.
+    pub async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
+
+/// Makes the terminal understand what is sent to it: here it does.
+pub fn prepare_terminal() {}

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::process::Command;
-use tokio::signal::windows::{CtrlC, ctrl_c};
+use tokio::signal::windows::{CtrlC, CtrlClose, ctrl_c, ctrl_close};
+use tokio::time::{Interval, interval};
 
 /// `CREATE_NEW_PROCESS_GROUP` (process creation flags, Win32): Ctrl-C does not reach the child.
 const NEW_PROCESS_GROUP: u32 = 0x0000_0200;
@@ -76,4 +78,62 @@ impl Stop {
     pub async fn next(&mut self) {
         self.0.recv().await;
     }
+}
+
+/// The exit code that tells of Ctrl-C: the one of other systems, for Windows has none that fits.
+const INTERRUPTED: u8 = 130;
+/// How often the size of the console is looked at: it sends no signal.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The events that end a program, where a console must be put right first.
+#[derive(Debug)]
+pub struct Endings {
+    interrupt: CtrlC,
+    close: CtrlClose,
+}
+
+/// Takes over Ctrl-C and the closing of the console.
+pub fn endings() -> io::Result<Endings> {
+    Ok(Endings { interrupt: ctrl_c()?, close: ctrl_close()? })
+}
+
+impl Endings {
+    /// The next event, as an exit code. Dropping the future loses none.
+    pub async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => INTERRUPTED,
+            _ = self.close.recv() => INTERRUPTED,
+        }
+    }
+}
+
+/// The changes of the console's size.
+#[derive(Debug)]
+pub struct Resizes {
+    looks: Interval,
+    size: Option<(u16, u16)>,
+}
+
+/// Watches them.
+pub fn resizes() -> io::Result<Resizes> {
+    Ok(Resizes { looks: interval(LOOK), size: crossterm::terminal::size().ok() })
+}
+
+impl Resizes {
+    /// The next change. Dropping the future loses none.
+    pub async fn next(&mut self) {
+        loop {
+            self.looks.tick().await;
+            let size = crossterm::terminal::size().ok();
+            if size != self.size {
+                self.size = size;
+                return;
+            }
+        }
+    }
+}
+
+/// Makes the console understand escape sequences, where it can.
+pub fn prepare_terminal() {
+    crossterm::ansi_support::supports_ansi();
 }

@@ -16,13 +16,14 @@ const LAST_LINE: usize = 300;
 #[derive(Debug, Default)]
 pub struct Board {
     batch: Option<Batch>,
-    rows: BTreeMap<String, Row>,
+    /// By the host's id and the place of the target among those of the host.
+    rows: BTreeMap<(String, u32), Row>,
 }
 
-/// A host's share, as the live view shows it.
+/// A target's share, as the live view shows it.
 #[derive(Debug)]
 pub struct Row {
-    /// The host's name.
+    /// The target: the host's name, or `host/instance`.
     pub name: String,
     /// Where its task stands.
     pub state: TaskState,
@@ -41,16 +42,16 @@ struct Stream {
 /// What an event changed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A host printed a line.
+    /// A target printed a line.
     Line(OutputLine),
     /// A task ended; with its output.
-    Ended(Task),
+    Ended(Box<Task>),
 }
 
-/// A line that a host printed.
+/// A line that a target printed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OutputLine {
-    /// The host's name.
+    /// The target: the host's name, or `host/instance`.
     pub name: String,
     /// On which stream.
     pub stream: StreamKind,
@@ -80,7 +81,7 @@ impl Board {
         self.batch.as_ref()
     }
 
-    /// The hosts, by id.
+    /// The targets, by the host's id.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.values()
     }
@@ -110,8 +111,8 @@ impl Board {
     }
 
     fn task(&mut self, task: Task) -> Vec<Change> {
-        let row = self.row(&task.host);
-        row.name.clone_from(&task.name);
+        let row = self.row(&task.host, task.item);
+        row.name = task.target();
         if row.state.end().is_some() {
             return Vec::new();
         }
@@ -127,14 +128,14 @@ impl Board {
             }
             row.finish(kind, kept.total, &mut changes);
         }
-        changes.push(Change::Ended(task));
+        changes.push(Change::Ended(Box::new(task)));
         changes
     }
 
     fn output(&mut self, chunk: Chunk) -> Vec<Change> {
-        let Chunk { host, stream, offset, data } = chunk;
+        let Chunk { host, item, stream, offset, data } = chunk;
         let mut changes = Vec::new();
-        let row = self.row(&host);
+        let row = self.row(&host, item);
         // After the end everything that was kept is shown; a late chunk would follow its own tail.
         if row.state.end().is_none() {
             row.read(stream, offset, &data, &mut changes);
@@ -142,8 +143,8 @@ impl Board {
         changes
     }
 
-    fn row(&mut self, host: &str) -> &mut Row {
-        self.rows.entry(host.to_owned()).or_insert_with(|| Row {
+    fn row(&mut self, host: &str, item: u32) -> &mut Row {
+        self.rows.entry((host.to_owned(), item)).or_insert_with(|| Row {
             name: host.to_owned(),
             state: TaskState::Pending,
             last_line: String::new(),
@@ -218,11 +219,26 @@ pub(super) mod tests {
     pub fn task(host: &str, state: TaskState, stdout: KeptStream) -> Task {
         let output = KeptOutput { stdout, stderr: KeptStream::default() };
         let (host, name) = (format!("h-{host}"), host.to_owned());
-        Task { host, name, state, started_at: None, output }
+        Task {
+            host,
+            name,
+            state,
+            started_at: None,
+            output,
+            item: 0,
+            instance: None,
+            instance_name: None,
+        }
     }
 
     pub fn ended(outcome: Outcome) -> TaskState {
-        TaskState::Ended(TaskEnd { outcome, reason: None, started_at: None, duration_ms: None })
+        TaskState::Ended(TaskEnd {
+            outcome,
+            reason: None,
+            problem: None,
+            started_at: None,
+            duration_ms: None,
+        })
     }
 
     pub fn kept(head: &str) -> KeptStream {
@@ -232,6 +248,7 @@ pub(super) mod tests {
     pub fn chunk(host: &str, offset: u64, data: &str) -> BatchEvent {
         BatchEvent::Output(Chunk {
             host: format!("h-{host}"),
+            item: 0,
             stream: StreamKind::Stdout,
             offset,
             data: data.into(),
@@ -248,7 +265,7 @@ pub(super) mod tests {
             Change::Line(OutputLine { name, said: Said::NotShown(count), .. }) => {
                 format!("{name}: ({count} not shown)")
             }
-            Change::Ended(task) => format!("{} {}", task.name, task.state.as_str()),
+            Change::Ended(task) => format!("{} {}", task.target(), task.state.as_str()),
         });
         words.collect()
     }
@@ -302,6 +319,31 @@ pub(super) mod tests {
                 "b succeeded",
             ]
         );
+    }
+
+    #[test]
+    fn two_instances_of_a_host_are_two_targets() {
+        let mut board = Board::default();
+        let instance = |item, name: &str, state, text: &str| {
+            let mut task = task("web", state, kept(text));
+            (task.item, task.instance_name) = (item, Some(name.to_owned()));
+            BatchEvent::Task(task)
+        };
+        let events = vec![
+            instance(0, "a", TaskState::Running, ""),
+            instance(1, "b", TaskState::Running, ""),
+            BatchEvent::Output(Chunk {
+                host: "h-web".to_owned(),
+                item: 1,
+                stream: StreamKind::Stdout,
+                offset: 0,
+                data: b"of b\n".to_vec(),
+            }),
+            instance(0, "a", ended(Outcome::Succeeded), "of a\n"),
+        ];
+        assert_eq!(told(&mut board, events), ["web/b: of b", "web/a: of a", "web/a succeeded"]);
+        let states: Vec<_> = board.rows().map(|row| row.state.as_str()).collect();
+        assert_eq!(states, ["succeeded", "running"]);
     }
 
     #[test]

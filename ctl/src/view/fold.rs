@@ -6,8 +6,8 @@ use tamer_model::{KeptStream, Outcome};
 
 use super::escape;
 use super::plain::not_shown;
-use super::summary::ending;
-use crate::contract::Task;
+use super::summary::{details, ending};
+use crate::contract::{BatchAction, Task};
 use crate::output::{Line, Tone, human};
 
 /// How much different output is remembered, in bytes. What comes after is told without its text.
@@ -26,6 +26,7 @@ pub struct Fold {
 struct Key {
     succeeded: bool,
     ending: String,
+    details: Vec<String>,
     output: Output,
 }
 
@@ -50,25 +51,27 @@ impl Fold {
     /// Adds a task's end.
     pub fn add(&mut self, task: Task) {
         let Some(end) = task.state.end() else { return };
-        let (succeeded, ending) = (end.outcome == Outcome::Succeeded, ending(end));
+        let (succeeded, ending, details) =
+            (end.outcome == Outcome::Succeeded, ending(end), details(end));
+        let name = task.target();
         let streams = Output::Streams {
             stdout: Text::from(task.output.stdout),
             stderr: Text::from(task.output.stderr),
         };
         let size = streams.size();
-        let whole = Key { succeeded, ending, output: streams };
+        let whole = Key { succeeded, ending, details, output: streams };
         if let Some(names) = self.groups.get_mut(&whole) {
-            names.push(task.name);
+            names.push(name);
             return;
         }
         let fits = self.bytes + size <= MOST;
         let key = if fits { whole } else { Key { output: Output::Dropped, ..whole } };
         self.bytes += if fits { size } else { 0 };
-        self.groups.entry(key).or_default().push(task.name);
+        self.groups.entry(key).or_default().push(name);
     }
 
-    /// The groups: the largest first, those that failed last.
-    pub fn lines(mut self, columns: usize) -> Vec<Line> {
+    /// The groups of a batch that did `action`: the largest first, those that failed last.
+    pub fn lines(mut self, action: BatchAction, columns: usize) -> Vec<Line> {
         self.groups.values_mut().for_each(|names| names.sort());
         let mut groups: Vec<_> = self.groups.into_iter().collect();
         groups.sort_by(|(a, a_names), (b, b_names)| {
@@ -77,21 +80,27 @@ impl Fold {
         });
         let mut lines = Vec::new();
         for (at, (key, names)) in groups.iter().enumerate() {
-            lines.push(title(key, names, at == 0, columns));
+            lines.push(title(key, names, action, at == 0, columns));
+            let details = key.details.iter().map(|detail| format!("  {detail}"));
+            lines.extend(details.map(|detail| Line::new(Tone::Dim, detail)));
             key.output.lines(&mut lines);
         }
         lines
     }
 }
 
-fn title(key: &Key, names: &[String], first: bool, columns: usize) -> Line {
+fn title(key: &Key, names: &[String], action: BatchAction, first: bool, columns: usize) -> Line {
     let count = names.len();
+    let targets = human::count(count, action.noun());
+    let (quiet, loud) = match action {
+        BatchAction::Command => ("printed nothing", "printed this"),
+        BatchAction::Create => ("done", "made this"),
+        BatchAction::Instance | BatchAction::Pull | BatchAction::Other => ("done", "told this"),
+    };
     let (tone, what) = match (key.succeeded, key.output.is_empty()) {
         (false, _) => (Tone::Bad, format!("{count} {}", key.ending)),
-        (true, true) => (Tone::Strong, format!("{} printed nothing", human::count(count, "host"))),
-        (true, false) if first => {
-            (Tone::Strong, format!("{} printed this", human::count(count, "host")))
-        }
+        (true, true) => (Tone::Strong, format!("{targets} {quiet}")),
+        (true, false) if first => (Tone::Strong, format!("{targets} {loud}")),
         (true, false) => {
             (Tone::Strong, format!("{count} {}", if count == 1 { "differs" } else { "differ" }))
         }
@@ -174,13 +183,20 @@ impl From<KeptStream> for Text {
 
 #[cfg(test)]
 mod tests {
+    use tamer_model::{Code, Problem, TaskEnd};
+
     use super::super::board::tests::{ended, kept, task};
     use super::*;
+    use crate::contract::TaskState;
 
     fn folded(tasks: Vec<Task>) -> String {
+        folded_as(BatchAction::Command, tasks)
+    }
+
+    fn folded_as(action: BatchAction, tasks: Vec<Task>) -> String {
         let mut fold = Fold::default();
         tasks.into_iter().for_each(|task| fold.add(task));
-        fold.lines(60).iter().map(Line::text).collect::<Vec<_>>().join("\n")
+        fold.lines(action, 60).iter().map(Line::text).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -204,6 +220,28 @@ mod tests {
           2> no\x1b[2J space
           2> left
         1 never started: gone
+        ");
+    }
+
+    #[test]
+    fn a_problem_is_told_whole() {
+        let instance = |name: &str, state| {
+            let instance_name = Some(name.to_owned());
+            Task { instance_name, ..task("web", state, kept("")) }
+        };
+        let problem = Problem::new(Code::WrongState, "it runs").on("force").remedy("use --force");
+        let refused = TaskState::Ended(TaskEnd::refused(problem));
+        let tasks = vec![
+            instance("a", ended(Outcome::Succeeded)),
+            instance("b", refused.clone()),
+            instance("c", refused),
+        ];
+        insta::assert_snapshot!(folded_as(BatchAction::Instance, tasks), @r"
+        1 instance done: web/a
+        2 failed (it runs): web/b, web/c
+          field: force
+          remedy: use --force
+          [wrong-state]
         ");
     }
 

@@ -1,6 +1,6 @@
 //! How it ended, in words.
 
-use tamer_model::{Outcome, TaskEnd};
+use tamer_model::{Outcome, Problem, TaskEnd};
 
 use crate::contract::{Batch, BatchState};
 use crate::output::{Line, Tone, human};
@@ -23,9 +23,19 @@ pub fn ending(end: &TaskEnd) -> String {
     }
 }
 
+/// What else is known of a failure: the field, the remedy, and the code, a line each.
+pub fn details(end: &TaskEnd) -> Vec<String> {
+    let Some(problem) = &end.problem else { return Vec::new() };
+    let Problem { code, message: _, field, remedy } = &**problem;
+    let words = [("field", field), ("remedy", remedy)].into_iter();
+    let told = words.filter_map(|(word, text)| Some(format!("{word}: {}", text.as_ref()?)));
+    let lines = told.chain([format!("[{}]", code.as_str())]);
+    lines.map(|line| crate::view::escape::text(&line)).collect()
+}
+
 /// The last line of a batch: `40 hosts: 38 succeeded, 2 failed in 1.2 s  (b-…)`.
 pub fn summary(batch: &Batch) -> Line {
-    let hosts = human::count(batch.targets as usize, "host");
+    let targets = human::count(batch.targets as usize, batch.action.noun());
     let tone = match batch.state {
         BatchState::Succeeded => Tone::Good,
         BatchState::Failed | BatchState::Cancelled => Tone::Bad,
@@ -38,7 +48,7 @@ pub fn summary(batch: &Batch) -> Line {
     let took = batch.ended_at.map(|ended| ended.since(batch.created_at).as_millis());
     let took = took.and_then(|took| u64::try_from(took).ok());
     let took = took.map(|took| format!(" in {}", human::took(took))).unwrap_or_default();
-    Line::new(Tone::Strong, format!("{hosts}: "))
+    Line::new(Tone::Strong, format!("{targets}: "))
         .and(tone, format!("{counts}{took}"))
         .and(Tone::Dim, format!("  ({})", batch.batch))
 }
@@ -48,13 +58,15 @@ pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::contract::{Command, Counts, Time};
+    use crate::contract::{BatchAction, Command, Counts, Time};
 
     pub fn batch(targets: u32, counts: Counts) -> Batch {
         Batch {
             batch: "b-1".to_owned(),
             state: BatchState::Failed,
-            command: Command {
+            action: BatchAction::Command,
+            summary: "true".to_owned(),
+            command: Some(Command {
                 argv: vec!["true".to_owned()],
                 shell: false,
                 env: BTreeMap::new(),
@@ -63,7 +75,7 @@ pub(super) mod tests {
                 timeout_ms: None,
                 grace_ms: 5000,
                 output_limit: 65_536,
-            },
+            }),
             selector: String::new(),
             targets,
             created_by: "admin".to_owned(),
@@ -85,5 +97,8 @@ pub(super) mod tests {
             summary(&batch(0, Counts::default())).text(),
             "0 hosts: nothing to do in 1.2 s  (b-1)"
         );
+        let counts = Counts { succeeded: 1, ..Counts::default() };
+        let started = Batch { action: BatchAction::Instance, command: None, ..batch(1, counts) };
+        assert_eq!(summary(&started).text(), "1 instance: 1 succeeded in 1.2 s  (b-1)");
     }
 }

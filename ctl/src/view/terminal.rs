@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use std::io;
 
 use crossterm::{QueueableCommand, cursor, terminal};
-use tamer_model::StreamKind;
+use tamer_model::{StreamKind, TaskEnd};
 
 use super::board::{Board, Change};
+use super::escape;
 use super::fold::Fold;
 use super::live::picture;
 use super::plain::labelled;
-use super::summary::summary;
+use super::summary::{details, ending, summary};
 use crate::contract::{Batch, Task};
-use crate::output::{Line, print};
+use crate::output::{Line, Tone, print};
 
-/// Tasks that ended, by the host's name and id, for those who print them at the end.
-pub type Collected = BTreeMap<(String, String), Task>;
+/// Tasks that ended, by target, host's id and item, for those who print them at the end.
+pub type Collected = BTreeMap<(String, String, u32), Task>;
 
 /// How a batch is shown.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl View {
                 *stale = true;
                 for change in changes {
                     match change {
-                        Change::Ended(task) => fold.add(task),
+                        Change::Ended(task) => fold.add(*task),
                         // The picture takes its lines from the board.
                         Change::Line(_) => {}
                     }
@@ -71,14 +72,19 @@ impl View {
             }
             Self::Plain { gaps } => {
                 *gaps |= changes.iter().any(Change::is_gap);
-                plain(changes)
+                let problems = problems(&changes);
+                plain(changes)?;
+                problems.iter().for_each(|text| print::note(text));
+                Ok(())
             }
             Self::Collect(tasks) => {
                 let ended = changes.into_iter().filter_map(|change| match change {
-                    Change::Ended(task) => Some(task),
+                    Change::Ended(task) => Some(*task),
                     Change::Line(_) => None,
                 });
-                tasks.extend(ended.map(|task| ((task.name.clone(), task.host.clone()), task)));
+                tasks.extend(
+                    ended.map(|task| ((task.target(), task.host.clone(), task.item), task)),
+                );
                 Ok(())
             }
             Self::Quiet => Ok(()),
@@ -127,7 +133,7 @@ impl View {
         self.clear()?;
         match self {
             Self::Live { fold, .. } => {
-                let mut lines = fold.lines(print::size().0);
+                let mut lines = fold.lines(batch.action, print::size().0);
                 lines.push(last);
                 print::text(&Line::join(&lines))
             }
@@ -158,6 +164,21 @@ fn begin(drawn: usize) -> io::Result<Vec<u8>> {
     frame.queue(cursor::MoveToColumn(0))?;
     frame.queue(terminal::Clear(terminal::ClearType::FromCursorDown))?;
     Ok(frame)
+}
+
+/// The ends that a provider refused: nothing was printed that says why.
+fn problems(changes: &[Change]) -> Vec<String> {
+    let ends = changes.iter().filter_map(|change| match change {
+        Change::Ended(task) => Some((&**task, task.state.end()?)),
+        Change::Line(_) => None,
+    });
+    let refused = ends.filter(|(_, end)| end.problem.is_some());
+    let text = |(task, end): (&Task, &TaskEnd)| {
+        let first = format!("{}: {}", escape::text(&task.target()), ending(end));
+        let details = details(end).into_iter().map(|detail| format!("\n  {detail}"));
+        std::iter::once(Tone::Bad.paint(&first)).chain(details).collect()
+    };
+    refused.map(text).collect()
 }
 
 /// Runs of lines of one stream are written at once.

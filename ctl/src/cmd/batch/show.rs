@@ -1,5 +1,7 @@
 //! `tamerctl batch show` for people.
 
+use tamer_model::TaskEnd;
+
 use crate::contract::{Batch, BatchDetail};
 use crate::output::{Cell, Line, Table, human, pairs};
 
@@ -7,9 +9,9 @@ use crate::output::{Cell, Line, Table, human, pairs};
 pub fn lines(BatchDetail { batch, tasks }: &BatchDetail, wide: bool) -> Vec<Line> {
     let mut lines = pairs(about(batch));
     lines.push(Line::default());
-    let mut head = vec!["HOST", "STATE", "EXIT", "TOOK", "REASON"];
+    let mut head = vec!["TARGET", "STATE", "EXIT", "TOOK", "REASON"];
     if wide {
-        head.extend(["ID", "STARTED"]);
+        head.extend(["HOST ID", "INSTANCE ID", "STARTED"]);
     }
     let mut table = Table::new(head);
     for task in tasks {
@@ -17,15 +19,16 @@ pub fn lines(BatchDetail { batch, tasks }: &BatchDetail, wide: bool) -> Vec<Line
         let exit = end.and_then(|end| end.outcome.exit_code());
         let took = end.and_then(|end| end.duration_ms).map(human::took);
         let mut cells: Vec<Cell> = vec![
-            task.name.as_str().into(),
+            task.target().into(),
             Cell::state(task.state.as_str()),
             exit.map(|code| code.to_string()).unwrap_or_default().into(),
             took.unwrap_or_default().into(),
-            end.and_then(|end| end.reason.clone()).unwrap_or_default().into(),
+            end.map(reason).unwrap_or_default().into(),
         ];
         if wide {
             let started = task.started_at.map(|at| at.to_string()).unwrap_or_default();
-            cells.extend([Cell::from(task.host.as_str()), started.into()]);
+            let instance = task.instance.as_deref().unwrap_or_default();
+            cells.extend([Cell::from(task.host.as_str()), instance.into(), started.into()]);
         }
         table.row(cells);
     }
@@ -35,15 +38,15 @@ pub fn lines(BatchDetail { batch, tasks }: &BatchDetail, wide: bool) -> Vec<Line
 
 fn about(batch: &Batch) -> Vec<(&'static str, Cell)> {
     let selector = match batch.selector.as_str() {
-        "" => "all hosts",
+        "" => "all",
         selector => selector,
     };
     let mut shown = vec![
         ("Batch", batch.batch.as_str().into()),
         ("State", Cell::state(batch.state.as_str())),
-        ("Command", batch.command.on_one_line().into()),
+        ("Action", batch.what().into()),
         ("Selector", selector.into()),
-        ("Hosts", batch.targets.to_string().into()),
+        ("Targets", human::count(batch.targets as usize, batch.action.noun()).into()),
         ("Tasks", batch.counts.on_one_line().into()),
         ("Created", format!("{} by {}", batch.created_at, batch.created_by).into()),
     ];
@@ -54,4 +57,13 @@ fn about(batch: &Batch) -> Vec<(&'static str, Cell)> {
         shown.push(("Cancelled by", who.as_str().into()));
     }
     shown
+}
+
+/// Why it ended so; with the code that scripts and the manual know it by.
+fn reason(end: &TaskEnd) -> String {
+    let reason = end.reason.clone().unwrap_or_default();
+    match &end.problem {
+        Some(problem) => format!("{reason} [{}]", problem.code.as_str()),
+        None => reason,
+    }
 }

@@ -1,7 +1,7 @@
 //! `tamerctl host show` for people.
 
-use crate::contract::{Host, Time};
-use crate::output::{Cell, Line, human, pairs};
+use crate::contract::{Host, ProviderStatus, Time};
+use crate::output::{Cell, Line, Table, Tone, human, pairs};
 
 /// Everything about `host`.
 pub fn lines(host: &Host) -> Vec<Line> {
@@ -31,6 +31,8 @@ pub fn lines(host: &Host) -> Vec<Line> {
         clock_ahead_ms,
         peer,
         join_code,
+        provider_status,
+        instances,
     } = host;
     let now = Time::now();
     let at =
@@ -59,7 +61,8 @@ pub fn lines(host: &Host) -> Vec<Line> {
         ("Runs in", virtualization.as_str().into()),
         ("Disks", listed(disks.collect())),
         ("Addresses", listed(addresses.clone())),
-        ("Providers", listed(providers.collect())),
+        ("Found", listed(providers.collect())),
+        ("Instances", instances.to_string().into()),
         ("Agent", agent_version.as_str().into()),
         ("Dialled from", or_empty(peer)),
         ("Joined", past(joined_at)),
@@ -70,5 +73,96 @@ pub fn lines(host: &Host) -> Vec<Line> {
     if join_code.is_some() {
         shown.push(("Join code", or_empty(join_code)));
     }
-    pairs(shown)
+    let mut lines = pairs(shown);
+    if !provider_status.is_empty() {
+        lines.push(Line::default());
+        lines.extend(table(provider_status).lines());
+    }
+    lines
+}
+
+fn table(providers: &[ProviderStatus]) -> Table {
+    let mut table = Table::new(["PROVIDER", "STATE", "VERSION", "ENDPOINT", "CAN"]);
+    for status in providers {
+        let (state, can) = match &status.problem {
+            None => (Cell::toned(Tone::Good, "ready"), abilities(status)),
+            Some(problem) => {
+                let why = format!("{} [{}]", problem.message, problem.code.as_str());
+                (Cell::toned(Tone::Bad, "away"), why)
+            }
+        };
+        let cells: [Cell; 5] = [
+            status.name.as_str().into(),
+            state,
+            status.version.as_str().into(),
+            status.endpoint.as_str().into(),
+            can.into(),
+        ];
+        table.row(cells);
+    }
+    table
+}
+
+/// What a provider can do, told by what is less: what it can, or what it cannot.
+fn abilities(status: &ProviderStatus) -> String {
+    let ProviderStatus { can, cannot, not_now, .. } = status;
+    let lacks = cannot.keys().cloned();
+    let lacks: Vec<_> =
+        lacks.chain(not_now.iter().map(|(word, why)| format!("{word} (now: {why})"))).collect();
+    match (can.len(), lacks.len()) {
+        (_, 0) => "everything".to_owned(),
+        (many, few) if few < many => format!("all but {}", lacks.join(", ")),
+        (0, _) => "nothing".to_owned(),
+        (_, _) => format!("only {}", can.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tamer_model::{Code, Problem};
+
+    use super::*;
+
+    fn status(name: &str, can: &[&str], cannot: &[&str], not_now: &[&str]) -> ProviderStatus {
+        let why = |words: &[&str], why: &str| -> BTreeMap<String, String> {
+            words.iter().map(|word| ((*word).to_owned(), why.to_owned())).collect()
+        };
+        ProviderStatus {
+            name: name.to_owned(),
+            available: true,
+            version: "Engine 1.2".to_owned(),
+            endpoint: "unix:///run/x.sock".to_owned(),
+            problem: None,
+            can: can.iter().map(|word| (*word).to_owned()).collect(),
+            cannot: why(cannot, "it has no such thing"),
+            not_now: why(not_now, "criu is missing"),
+        }
+    }
+
+    #[test]
+    fn providers_tell_what_they_can() {
+        let away = ProviderStatus {
+            version: String::new(),
+            endpoint: String::new(),
+            problem: Some(Problem::new(Code::ProviderUnavailable, "no socket")),
+            ..status("podman", &[], &[], &[])
+        };
+        let told = [
+            status("docker", &["list", "start", "stop"], &["checkpoint_disk"], &["pause"]),
+            status("full", &["list"], &[], &[]),
+            status("less", &["list"], &["start", "stop"], &[]),
+            away,
+        ];
+        let lines = table(&told).lines_within(None);
+        let lines: Vec<_> = lines.iter().map(Line::text).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        PROVIDER  STATE  VERSION     ENDPOINT            CAN
+        docker    ready  Engine 1.2  unix:///run/x.sock  all but checkpoint_disk, pause (now: criu is missing)
+        full      ready  Engine 1.2  unix:///run/x.sock  everything
+        less      ready  Engine 1.2  unix:///run/x.sock  only list
+        podman    away   -           -                   no socket [provider-unavailable]
+        ");
+    }
 }
