@@ -34,6 +34,8 @@ Measure it
 
 Prepare
   peers                install the outside programs that the tests talk to
+  peers up|down        start Docker, Podman and libvirt of the project's own and tell where they
+                       are, or end them
 
 Built files go to CARGO_TARGET_DIR, or when that is unset to ~/.cache/tamer/target, where the
 next clone finds them.";
@@ -51,7 +53,7 @@ fn main() -> anyhow::Result<()> {
         "deny" => checks::deny(),
         "windows" => checks::windows(),
         "bench" => measure::bench(&rest),
-        "peers" => peers::install(),
+        "peers" => peers::run(&rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())

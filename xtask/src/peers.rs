@@ -53,6 +53,29 @@ const PEERS: &[Peer] = &[
     peer("cpio", "cpio", "packs what they boot from"),
 ];
 
+/// What those need that stay up.
+const STANDING: &[&str] = &[
+    "iproute2",
+    "docker.io",
+    "iptables",
+    "podman",
+    "runc",
+    "containernetworking-plugins",
+    "catatonit",
+    "busybox-static",
+    "python3",
+    "libvirt-daemon",
+    "libvirt-daemon-driver-qemu",
+    "libvirt-daemon-system",
+    "libvirt-clients",
+    "qemu-system-x86",
+    "qemu-utils",
+    "seabios",
+    "linux-image-cloud-amd64",
+    "qemu-guest-agent",
+    "cpio",
+];
+
 const fn peer(package: &'static str, shown_by: &'static str, why: &'static str) -> Peer {
     Peer { package, shown_by, why }
 }
@@ -75,6 +98,24 @@ pub fn folder() -> anyhow::Result<PathBuf> {
     match std::env::var_os("TAMER_PEERS").filter(|value| !value.is_empty()) {
         Some(folder) => Ok(folder.into()),
         None => Ok(cargo::cache()?.join("peers")),
+    }
+}
+
+/// Installs them, or starts or ends those that stay up.
+pub fn run(arguments: &[String]) -> anyhow::Result<()> {
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => install(),
+        [verb @ ("up" | "down")] => {
+            if verb == "up" {
+                install_named(STANDING)?;
+            }
+            let mut peers = cargo::cargo()?;
+            peers.args(["run", "--locked", "--quiet", "-p", "tamer-peers", "--", verb]);
+            cargo::done(peers.env("TAMER_PEERS", folder()?))
+        }
+        _ => bail!(
+            "`peers` installs what the tests need; `peers up` and `peers down` start and end some"
+        ),
     }
 }
 

@@ -21,10 +21,14 @@ const MODULES: &[&str] =
 /// What the file system of the seed needs beside its own module.
 const CODEPAGES: &[&str] = &["nls_cp437", "nls_ascii"];
 
-/// The first program of the guest. `count N` writes N numbered lines on the console.
+/// The first program of the guest.
+///
+/// Words of the command line: with `say=nothing` the console stays silent, with `say=lines:N` it gets
+/// `line 1` to `line N`, with `say=ticks` ten ticks a second; with `deaf` the guest's agent answers
+/// and no request to shut down has any effect. `count N` writes N numbered lines on the console.
 const INIT: &str = r#"#!/bin/sh
 export PATH=/bin:/sbin
-/bin/busybox mkdir -p /sbin /proc /sys /dev /run /tmp /data /seed /dev/virtio-ports
+/bin/busybox mkdir -p /sbin /proc /sys /dev /run /tmp /data /seed
 /bin/busybox --install -s /bin
 mount -t proc none /proc
 mount -t sysfs none /sys
@@ -35,13 +39,31 @@ for port in /sys/class/virtio-ports/*; do
     [ -e "$port/name" ] && ln -s "/dev/${port##*/}" "/dev/virtio-ports/$(cat "$port/name")"
 done
 [ -e /dev/vda ] && mount /dev/vda /data 2>/dev/null
-printf '#!/bin/sh\nsync\numount /data 2>/dev/null\npoweroff -f\n' >/sbin/shutdown
+say=shell
+for word in $(cat /proc/cmdline); do
+    case $word in
+        say=*) say=${word#say=} ;;
+        deaf) deaf=yes ;;
+    esac
+done
+if [ -n "$deaf" ]; then
+    printf '#!/bin/sh\n' >/sbin/shutdown
+else
+    printf '#!/bin/sh\nsync\numount /data 2>/dev/null\npoweroff -f\n' >/sbin/shutdown
+fi
 printf '#!/bin/sh\ni=0\nwhile [ $i -lt "$1" ]; do i=$((i+1)); echo "line $i"; done >/dev/ttyS0\n' >/bin/count
 chmod 755 /sbin/shutdown /bin/count
 agent=/dev/virtio-ports/org.qemu.guest_agent.0
 [ -e $agent ] && qemu-ga -m virtio-serial -p $agent -t /run >/dev/null 2>&1 &
-echo BOOT-OK >/dev/ttyS0
-while true; do setsid sh </dev/ttyS0 >/dev/ttyS0 2>&1; done
+case $say in
+    shell)
+        echo BOOT-OK >/dev/ttyS0
+        while true; do setsid sh </dev/ttyS0 >/dev/ttyS0 2>&1; done
+        ;;
+    lines:*) i=0; while [ $i -lt ${say#lines:} ]; do i=$((i+1)); echo "line $i"; done >/dev/ttyS0 ;;
+    ticks) i=0; while true; do i=$((i+1)); echo "tick $i"; sleep 0.1; done >/dev/ttyS0 ;;
+esac
+while true; do sleep 3600; done
 "#;
 
 /// What a machine boots.
@@ -119,8 +141,8 @@ fn kernel() -> anyhow::Result<(PathBuf, String)> {
     Ok((Path::new("/boot").join(format!("vmlinuz-{newest}")), newest))
 }
 
-/// Where what is made once is kept.
-fn cache() -> anyhow::Result<PathBuf> {
+/// Where what is made once is kept, and what stays up: `TAMER_PEERS`, or `~/.cache/tamer/peers`.
+pub fn cache() -> anyhow::Result<PathBuf> {
     if let Some(folder) = std::env::var_os("TAMER_PEERS").filter(|value| !value.is_empty()) {
         return Ok(folder.into());
     }

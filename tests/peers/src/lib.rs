@@ -12,6 +12,10 @@ pub mod image;
 #[cfg(unix)]
 pub mod libvirt;
 #[cfg(unix)]
+pub mod load;
+#[cfg(unix)]
 pub mod podman;
 #[cfg(unix)]
 mod space;
+#[cfg(unix)]
+pub mod standing;
