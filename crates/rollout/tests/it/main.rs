@@ -1,0 +1,5 @@
+//! Histories: drawn ones for what must always hold, written ones as transcripts to read.
+
+mod histories;
+mod scenarios;
+mod world;
