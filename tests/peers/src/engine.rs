@@ -21,23 +21,27 @@ const DOWN: Duration = Duration::from_secs(20);
 /// Control groups of everything below this folder are ours.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// This machine lacks `CAP_SYS_RESOURCE`, so what asks for it is taken out of a container's
-/// configuration before runc reads it.
+/// This machine lacks `CAP_SYS_RESOURCE`, so what needs it is taken out of a container's
+/// configuration before runc reads it: the capability, limits of resources, a negative OOM score.
 const RUNC_LITE: &str = r#"#!/bin/sh
-bundle=.
+file=config.json
 before=
 makes=
 for word in "$@"; do
-    case "$before" in --bundle | -b) bundle=$word ;; esac
+    case "$before" in
+    --bundle | -b) file=$word/config.json ;;
+    --process) file=$word ;;
+    esac
     case "$word" in
-    --bundle=*) bundle=${word#--bundle=} ;;
-    create | run) makes=yes ;;
+    --bundle=*) file=${word#--bundle=}/config.json ;;
+    create | run | exec) makes=yes ;;
     esac
     before=$word
 done
-if [ -n "$makes" ] && [ -f "$bundle/config.json" ]; then
+if [ -n "$makes" ] && [ -f "$file" ]; then
     sed -i -e 's/"CAP_SYS_RESOURCE",//g' -e 's/,"CAP_SYS_RESOURCE"//g' \
-        -e 's/"oomScoreAdj":-[0-9]*/"oomScoreAdj":0/' "$bundle/config.json"
+        -e 's/"oomScoreAdj":-[0-9]*/"oomScoreAdj":0/' \
+        -e 's/"rlimits":\[[^]]*\],//' "$file"
 fi
 exec runc "$@"
 "#;

@@ -1,0 +1,348 @@
+//! Checkpoints: images made of a container's file system, and containers made anew from them.
+//!
+//! A container's checkpoints are the images that carry its key in a label. The key is what Tamer
+//! wrote into a label when it made the container, or the container's own id when somebody else
+//! made it; a container that is made anew carries the key on, so its checkpoints stay its own.
+//!
+//! What runs in memory is not saved. Docker can with `--experimental` and CRIU, which few hosts
+//! have; [`crate::probe`] says that it is not used.
+
+use std::collections::BTreeMap;
+
+use futures_util::TryStreamExt as _;
+use serde_json::{Map, Value, json};
+use tamer_model::{Checkpoint, CheckpointKind, CheckpointName, NativeId};
+use tamer_provider::{Fault, FaultKind, Result};
+
+use crate::client::Ask;
+use crate::create::take_back;
+use crate::engine::{Engine, Kind};
+use crate::items::items;
+use crate::lifecycle::{start, stop};
+use crate::list::seconds;
+use crate::networks;
+use crate::wire::{ImageSummary, Made};
+
+/// On a container that Tamer made: its key.
+pub(crate) const INSTANCE_LABEL: &str = "tamer.instance";
+/// On a checkpoint's image: the key of its container.
+const OF_LABEL: &str = "tamer.checkpoint.of";
+/// On a checkpoint's image: its name.
+const NAME_LABEL: &str = "tamer.checkpoint.name";
+/// On a container that was made anew: volumes without a name that it took over, which nobody
+/// removes with it otherwise.
+const VOLUMES_LABEL: &str = "tamer.checkpoint.volumes";
+/// The repository of the images.
+const REPOSITORY: &str = "tamer-checkpoint";
+
+/// Whether a label is our book-keeping, and nobody's affair.
+pub(crate) fn is_own_label(key: &str) -> bool {
+    [OF_LABEL, NAME_LABEL, VOLUMES_LABEL, INSTANCE_LABEL].contains(&key)
+}
+
+/// Its checkpoints, oldest first.
+pub(crate) async fn list(engine: &Engine, id: &NativeId) -> Result<Vec<Checkpoint>> {
+    let key = Whole::inspect(engine, id).await?.key();
+    let mut found = saved(engine, &key).await?;
+    found.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
+    Ok(found)
+}
+
+pub(crate) async fn create(engine: &Engine, id: &NativeId, name: &CheckpointName) -> Result<()> {
+    let whole = Whole::inspect(engine, id).await?;
+    let key = whole.key();
+    if saved(engine, &key).await?.iter().any(|checkpoint| checkpoint.name == *name) {
+        let message = format!("{id} has a checkpoint {name} already");
+        return Err(Fault::new(FaultKind::AlreadyExists, message).on("checkpoint"));
+    }
+    let ask = Ask::post(&["commit"])
+        .query("container", id)
+        .query("repo", format!("{REPOSITORY}/{key}"))
+        .query("tag", name)
+        .query("pause", "true")
+        .query("changes", format!("LABEL {OF_LABEL}={key}"))
+        .query("changes", format!("LABEL {NAME_LABEL}={name}"))
+        .json(&json!({}))
+        // A large file system takes as long as it takes; the caller has a limit.
+        .limit(None);
+    engine.client.text(&format!("save {id}"), ask).await.map(drop)
+}
+
+pub(crate) async fn remove(engine: &Engine, id: &NativeId, name: &CheckpointName) -> Result<()> {
+    let key = Whole::inspect(engine, id).await?.key();
+    let image = image(engine, &key, id, name).await?;
+    let ask = Ask::delete(&["images", &image]);
+    engine.client.done(&format!("remove checkpoint {name} of {id}"), ask).await.map(drop)
+}
+
+/// Makes the container anew from a checkpoint.
+///
+/// The new one is made beside the old one, under a name of its own. Only when it is there, and
+/// runs if the old one ran, is the old one removed and its name given on. Whatever fails before
+/// that leaves the old one as it was; what fails after leaves the new one, under the other name.
+pub(crate) async fn restore(
+    engine: &Engine,
+    id: &NativeId,
+    name: &CheckpointName,
+) -> Result<NativeId> {
+    let old = Whole::inspect(engine, id).await?;
+    let key = old.key();
+    let image = image(engine, &key, id, name).await?;
+    let own_name = old.name()?.to_owned();
+    let volumes = old.nameless_volumes();
+    let body = old.anew(engine.kind, &key, &image, &volumes)?;
+    let ask = Ask::post(&["containers", "create"])
+        .query("name", format!("{own_name}.restored-{name}"))
+        .json(&body);
+    let made: Made = engine.client.json(&format!("make {id} anew"), ask).await?;
+    let new: NativeId = made.id.parse()?;
+    if let Err(fault) = take_over(engine, id, &new, &old).await {
+        take_back_anew(engine, &new).await;
+        if old.runs() {
+            // It may have been stopped on the way. What failed first is what the caller is told.
+            let _ = start(engine, id).await;
+        }
+        return Err(fault);
+    }
+    // Without its volumes: the new one has them.
+    let ask = Ask::delete(&["containers", id.as_str()]).query("force", "true");
+    engine.client.done(&format!("remove {id}"), ask).await?;
+    let ask = Ask::post(&["containers", new.as_str(), "rename"]).query("name", &own_name);
+    engine.client.done(&format!("give {new} the name {own_name}"), ask).await?;
+    Ok(new)
+}
+
+/// Puts the new one on the old one's networks and lets it run in its place.
+async fn take_over(engine: &Engine, id: &NativeId, new: &NativeId, old: &Whole) -> Result<()> {
+    for (network, aliases) in old.more_networks() {
+        networks::connect(engine, &network, new, &aliases).await?;
+    }
+    if old.runs() {
+        // First, for both want the same ports and addresses.
+        stop(engine, id, None).await?;
+        start(engine, new).await?;
+    }
+    Ok(())
+}
+
+/// Removes the new one and leaves the volumes, which are still the old one's.
+async fn take_back_anew(engine: &Engine, new: &NativeId) {
+    let ask = Ask::delete(&["containers", new.as_str()]).query("force", "true");
+    if engine.client.done(&format!("take back {new}"), ask).await.is_err() {
+        take_back(engine, new).await;
+    }
+}
+
+/// The volumes that a container made anew took over from its forerunner.
+pub(crate) async fn carried_volumes(engine: &Engine, id: &NativeId) -> Result<Vec<String>> {
+    let whole = Whole::inspect(engine, id).await?;
+    let list = whole.label(VOLUMES_LABEL).unwrap_or_default();
+    Ok(list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+/// Removes volumes that nobody uses any more; who uses one keeps it.
+pub(crate) async fn remove_volumes(engine: &Engine, names: &[String]) {
+    for name in names {
+        let ask = Ask::delete(&["volumes", name]);
+        if let Err(fault) = engine.client.done(&format!("remove volume {name}"), ask).await {
+            tracing::info!(volume = %name, %fault, "a volume stays");
+        }
+    }
+}
+
+/// The checkpoints of a key.
+async fn saved(engine: &Engine, key: &str) -> Result<Vec<Checkpoint>> {
+    let summaries = images(engine, key).await?;
+    Ok(summaries.iter().filter_map(|image| checkpoint(image, key)).collect())
+}
+
+async fn images(engine: &Engine, key: &str) -> Result<Vec<ImageSummary>> {
+    let filter = json!({ "label": [format!("{OF_LABEL}={key}")] });
+    let ask = Ask::get(&["images", "json"]).query("filters", filter);
+    let answer = engine.client.ask("list its checkpoints", ask).await?;
+    items(answer).try_collect().await
+}
+
+/// None where an image has the labels and not the name: a child of a checkpoint that somebody
+/// else made.
+fn checkpoint(image: &ImageSummary, key: &str) -> Option<Checkpoint> {
+    Some(Checkpoint {
+        name: tag_of(image, key)?.parse().ok()?,
+        created_at: image.created.and_then(seconds),
+        kind: CheckpointKind::Disk,
+        size_bytes: image.size.and_then(|size| u64::try_from(size).ok()),
+    })
+}
+
+/// The tag under which it is ours. Podman writes a registry before the repository.
+fn tag_of<'a>(image: &'a ImageSummary, key: &str) -> Option<&'a str> {
+    let ours = format!("{REPOSITORY}/{key}:");
+    image.repo_tags.iter().flatten().find_map(|name| {
+        let at = name.find(&ours)?;
+        let before = &name[..at];
+        (before.is_empty() || before.ends_with('/')).then(|| &name[at + ours.len()..])
+    })
+}
+
+/// The reference of a checkpoint's image, which is there.
+async fn image(engine: &Engine, key: &str, id: &NativeId, name: &CheckpointName) -> Result<String> {
+    let found = images(engine, key).await?;
+    let found = found.iter().find(|image| tag_of(image, key) == Some(name.as_str()));
+    let tag = found.and_then(|image| {
+        let ends = format!(":{name}");
+        image.repo_tags.iter().flatten().find(|tag| tag.ends_with(&ends)).cloned()
+    });
+    tag.ok_or_else(|| {
+        Fault::new(FaultKind::NotFound, format!("{id} has no checkpoint {name}"))
+            .on("checkpoint")
+            .remedy("`tamerctl instance checkpoint ls` shows which it has")
+    })
+}
+
+/// Everything that an inspection tells, kept in the engine's own words: what is not known here is
+/// carried on too.
+struct Whole(Map<String, Value>);
+
+impl Whole {
+    async fn inspect(engine: &Engine, id: &NativeId) -> Result<Self> {
+        let ask = Ask::get(&["containers", id.as_str(), "json"]);
+        engine.client.json(&format!("look at {id}"), ask).await.map(Self)
+    }
+
+    fn at(&self, pointer: &[&str]) -> Option<&Value> {
+        let (first, rest) = pointer.split_first()?;
+        rest.iter().try_fold(self.0.get(*first)?, |value, key| value.get(key))
+    }
+
+    fn label(&self, key: &str) -> Option<&str> {
+        self.at(&["Config", "Labels", key])?.as_str()
+    }
+
+    fn key(&self) -> String {
+        let own = || self.at(&["Id"]).and_then(Value::as_str).unwrap_or_default();
+        self.label(INSTANCE_LABEL).unwrap_or_else(own).to_owned()
+    }
+
+    fn name(&self) -> Result<&str> {
+        let name = self.at(&["Name"]).and_then(Value::as_str).unwrap_or_default();
+        match name.trim_start_matches('/') {
+            "" => Err(Fault::new(FaultKind::Failed, "the container has no name")),
+            name => Ok(name),
+        }
+    }
+
+    fn runs(&self) -> bool {
+        self.at(&["State", "Running"]).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    fn networks(&self) -> BTreeMap<&str, &Value> {
+        let networks = self.at(&["NetworkSettings", "Networks"]).and_then(Value::as_object);
+        networks.into_iter().flatten().map(|(name, value)| (name.as_str(), value)).collect()
+    }
+
+    fn network_mode(&self) -> &str {
+        self.at(&["HostConfig", "NetworkMode"]).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The networks beside the one that is given at creation, with its names on them.
+    fn more_networks(&self) -> Vec<(String, Vec<String>)> {
+        let first = self.first_network();
+        let networks = self.networks().into_iter().filter(|(name, _)| Some(*name) != first);
+        networks.map(|(name, value)| (name.to_owned(), self.aliases(value))).collect()
+    }
+
+    /// The network by whose name it was made, or the only one, where the mode has another word.
+    fn first_network(&self) -> Option<&str> {
+        let networks = self.networks();
+        let mode = self.network_mode();
+        networks.keys().find(|name| **name == mode).or_else(|| networks.keys().next()).copied()
+    }
+
+    /// The names that were given; engines add the container's short id by themselves.
+    fn aliases(&self, endpoint: &Value) -> Vec<String> {
+        let id = self.at(&["Id"]).and_then(Value::as_str).unwrap_or_default();
+        let all = endpoint.get("Aliases").and_then(Value::as_array);
+        let names = all.into_iter().flatten().filter_map(Value::as_str);
+        names.filter(|name| !id.starts_with(name)).map(str::to_owned).collect()
+    }
+
+    /// Mounted volumes that nobody gave a name: where and what.
+    fn nameless_volumes(&self) -> Vec<(String, String)> {
+        let mounts = self.at(&["Mounts"]).and_then(Value::as_array);
+        mounts
+            .into_iter()
+            .flatten()
+            .filter_map(|mount| {
+                let text = |key: &str| mount.get(key)?.as_str();
+                let name = text("Name").filter(|_| text("Type") == Some("volume"))?;
+                let nameless = name.len() == 64 && name.chars().all(|c| c.is_ascii_hexdigit());
+                nameless.then(|| Some((text("Destination")?.to_owned(), name.to_owned())))?
+            })
+            .collect()
+    }
+
+    /// The body that makes it anew from this image.
+    fn anew(
+        &self,
+        kind: Kind,
+        key: &str,
+        image: &str,
+        volumes: &[(String, String)],
+    ) -> Result<Value> {
+        let part = |name: &str| {
+            let part = self.at(&[name]).and_then(Value::as_object).cloned();
+            part.ok_or_else(|| Fault::new(FaultKind::Failed, format!("it tells no {name}")))
+        };
+        let mut body = part("Config")?;
+        body.insert("Image".to_owned(), json!(image));
+        let id = self.at(&["Id"]).and_then(Value::as_str).unwrap_or_default();
+        // Made of its own id, which the new one will not have.
+        if body.get("Hostname").and_then(Value::as_str).is_some_and(|name| id.starts_with(name)) {
+            body.remove("Hostname");
+        }
+        let labels = body.entry("Labels").or_insert_with(|| json!({}));
+        if labels.is_null() {
+            *labels = json!({});
+        }
+        labels[INSTANCE_LABEL] = json!(key);
+        let mut host = kind.host_config(part("HostConfig")?);
+        if !volumes.is_empty() {
+            let carried: Vec<_> = volumes.iter().map(|(_, name)| name.as_str()).collect();
+            labels[VOLUMES_LABEL] = json!(carried.join(","));
+            keep_volumes(&mut host, volumes);
+        }
+        body.insert("HostConfig".to_owned(), Value::Object(host));
+        if let Some(first) = self.first_network() {
+            let endpoint = self.networks()[first];
+            let mut given = json!({ "Aliases": self.aliases(endpoint) });
+            for carried in ["IPAMConfig", "Links", "DriverOpts"] {
+                if let Some(value) = endpoint.get(carried).filter(|value| !value.is_null()) {
+                    given[carried] = value.clone();
+                }
+            }
+            body.insert(
+                "NetworkingConfig".to_owned(),
+                json!({ "EndpointsConfig": { first: given } }),
+            );
+        }
+        Ok(Value::Object(body))
+    }
+}
+
+/// Mounts the volumes by their names, where they are not mounted so already.
+fn keep_volumes(host: &mut Map<String, Value>, volumes: &[(String, String)]) {
+    let bound = |target: &str| {
+        let binds = host.get("Binds").and_then(Value::as_array).into_iter().flatten();
+        binds.filter_map(Value::as_str).any(|bind| bind.split(':').nth(1) == Some(target))
+    };
+    let missing: Vec<_> = volumes.iter().filter(|(target, _)| !bound(target)).collect();
+    let mounts = host.entry("Mounts").or_insert_with(|| json!([]));
+    if mounts.is_null() {
+        *mounts = json!([]);
+    }
+    let Value::Array(mounts) = mounts else { return };
+    for (target, name) in missing {
+        mounts.retain(|mount| mount.get("Target").and_then(Value::as_str) != Some(target));
+        mounts.push(json!({ "Type": "volume", "Source": name, "Target": target }));
+    }
+}
