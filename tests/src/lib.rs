@@ -10,6 +10,7 @@
     reason = "a test tells its story and fails by panicking"
 )]
 
+pub mod bench;
 mod fleet;
 mod lab;
 mod machine;

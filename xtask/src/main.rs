@@ -31,6 +31,8 @@ Check it
 Measure it
   bench fanout [--agents N] [ARGS]
                        N agent sessions against one release coordinator, as a table
+  bench instances [ARGS]
+                       instances beside a real Docker Engine, as a table
 
 Prepare
   peers                install the outside programs that the tests talk to

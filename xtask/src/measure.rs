@@ -6,13 +6,16 @@ use anyhow::bail;
 
 use crate::cargo;
 
-/// `bench fanout`: builds what it measures in release and runs it.
+/// What can be measured; each is a program of the crate of tests.
+const BENCHMARKS: [&str; 2] = ["fanout", "instances"];
+
+/// `bench NAME`: builds what it measures in release and runs it.
 pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
     let Some((name, rest)) = arguments.split_first() else {
-        bail!("which benchmark? There is: fanout");
+        bail!("which benchmark? There are: {}", BENCHMARKS.join(", "));
     };
-    if name != "fanout" {
-        bail!("there is no benchmark `{name}`. There is: fanout");
+    if !BENCHMARKS.contains(&name.as_str()) {
+        bail!("there is no benchmark `{name}`. There are: {}", BENCHMARKS.join(", "));
     }
     let mut build = cargo::cargo()?;
     build.args(["build", "--release", "--bin", name]);

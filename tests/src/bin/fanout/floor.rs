@@ -10,6 +10,7 @@ use tamer_certs::{
     Authority, Revocations, RotatingServer, SERVER_NAME, client_config, server_config,
 };
 use tamer_model::{CoordinatorId, FleetId, Timestamp};
+use tamer_tests::bench::median;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -46,7 +47,7 @@ pub fn measure() -> Result<Floor> {
             Ok(began.elapsed().as_secs_f64() * 1e6)
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(Floor { echo_us, spawn_us: crate::median(spawns), fan_us_each })
+    Ok(Floor { echo_us, spawn_us: median(spawns), fan_us_each })
 }
 
 async fn echo() -> Result<(f64, f64)> {
@@ -96,7 +97,7 @@ async fn echo() -> Result<(f64, f64)> {
         all.push(began.elapsed().as_secs_f64() * 1e6 / FAN as f64);
     }
     tokio::time::sleep(Duration::from_millis(1)).await;
-    Ok((crate::median(one), crate::median(all)))
+    Ok((median(one), median(all)))
 }
 
 async fn round_trip(stream: &mut tokio_rustls::client::TlsStream<TcpStream>) -> Result<()> {

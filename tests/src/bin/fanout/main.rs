@@ -21,9 +21,8 @@ use hdrhistogram::Histogram;
 use tamer_proto::wire;
 use tamer_proto::wire::batch_event::Event;
 use tamer_proto::wire::control_client::ControlClient;
+use tamer_tests::bench::{Coordinator, Process, machine, median};
 use tonic::transport::Channel;
-
-use crate::probe::Process;
 
 #[derive(Parser)]
 #[command(about = "Fan out a no-op to many agents, and print what it took")]
@@ -55,11 +54,11 @@ fn main() -> Result<()> {
 async fn bench(args: Args) -> Result<()> {
     let beside = std::env::current_exe()?.parent().context("a program is in a folder")?.to_owned();
     let programs = args.programs.unwrap_or(beside);
-    let machine = probe::machine()?;
+    let machine = machine()?;
     println!("# {machine}, {} agents, {} runs\n", args.agents, args.runs);
     let floor = floor::measure()?;
     let dir = tempfile::tempdir()?;
-    let coordinator = slim::Coordinator::start(&programs, dir.path())?;
+    let coordinator = Coordinator::start(&programs, dir.path())?;
     let process = Process(coordinator.pid());
     let before = process.memory()?;
     let mut control = ControlClient::new(coordinator.as_admin().await?);
@@ -177,11 +176,6 @@ async fn run_once(
     }
     ensure!(ended.len() == agents, "{} of {agents} answered", ended.len());
     Ok(last)
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 fn wall_of_run(

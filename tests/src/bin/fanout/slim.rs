@@ -1,106 +1,22 @@
 //! Many real sessions in one process.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use tamer_certs::{
-    Authority, Credentials, HostKey, JoinToken, SERVER_NAME, Trust, client_config,
-    pinned_client_config,
-};
+use tamer_certs::client_config;
 use tamer_proto::wire;
 use tamer_proto::wire::agent_message::Message as ToCoordinator;
 use tamer_proto::wire::agent_service_client::AgentServiceClient;
 use tamer_proto::wire::control_client::ControlClient;
 use tamer_proto::wire::coordinator_message::Message as FromCoordinator;
-use tamer_proto::wire::enrolment_client::EnrolmentClient;
-use tokio::net::TcpStream;
+use tamer_tests::bench::{Coordinator, connect, enrol, facts, join_token, patiently};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsConnector;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 /// Agents that join at once, as a rollout tool would start them.
 const AT_ONCE: usize = 64;
-
-/// The real program, on a port of its own.
-pub struct Coordinator {
-    child: Child,
-    pub address: SocketAddr,
-    pub context: PathBuf,
-    trust: Trust,
-    admin: Credentials,
-}
-
-impl Coordinator {
-    pub fn start(programs: &Path, data: &Path) -> Result<Self> {
-        let mut child = Command::new(programs.join("tamer-coordinator"))
-            .args([
-                "run",
-                "--listen",
-                "127.0.0.1:0",
-                "--health",
-                "off",
-                "--no-mdns",
-                "--log",
-                "warn",
-                "--data",
-            ])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("tamer-coordinator must be beside this program")?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("stdout")?).read_line(&mut line)?;
-        let value = |key: &str| {
-            line.trim().split(' ').find_map(|word| word.strip_prefix(key)).map(str::to_owned)
-        };
-        let address = value("address=").with_context(|| format!("not ready: {line:?}"))?.parse()?;
-        let context = value("context=").context("no context")?.into();
-        let authority = Authority::load(data)?;
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-        let now = tamer_model::Timestamp::from_millis(since.as_millis() as u64);
-        let admin = authority.issue_user_credentials("bench".parse()?, now)?;
-        Ok(Self { child, address, context, trust: authority.trust().clone(), admin })
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    pub async fn as_admin(&self) -> Result<Channel> {
-        connect(self.address, client_config(&self.trust, Some(&self.admin))?).await
-    }
-}
-
-impl Drop for Coordinator {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-async fn connect(address: SocketAddr, config: ClientConfig) -> Result<Channel> {
-    let tls = TlsConnector::from(Arc::new(config));
-    let connector = tower::service_fn(move |_: http::Uri| {
-        let tls = tls.clone();
-        async move {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            let name = ServerName::try_from(SERVER_NAME).map_err(std::io::Error::other)?;
-            Ok::<_, std::io::Error>(TokioIo::new(tls.connect(name, stream).await?))
-        }
-    });
-    Ok(Endpoint::from_static("http://coordinator.tamer").connect_with_connector(connector).await?)
-}
 
 /// Joins `n` agents, each from nothing, and waits until all are ready. They live until dropped.
 pub async fn join(
@@ -108,9 +24,7 @@ pub async fn join(
     control: &mut ControlClient<Channel>,
     n: usize,
 ) -> Result<JoinSet<Result<()>>> {
-    let token = wire::CreateTokenRequest { uses: n as u32, ..Default::default() };
-    let token: JoinToken = control.create_token(token).await?.into_inner().token.parse()?;
-    let token = Arc::new(token);
+    let token = Arc::new(join_token(control, n).await?);
     let turns = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
     let mut agents = JoinSet::new();
     for number in 0..n {
@@ -118,8 +32,9 @@ pub async fn join(
         let (address, trust) = (coordinator.address, coordinator.trust.clone());
         agents.spawn(async move {
             let turn = turns.acquire_owned().await?;
-            let credentials = retry(|| enrol(address, &token, number)).await?;
-            let channel = retry(|| async {
+            let credentials =
+                patiently(|| enrol(address, &token, format!("slim-{number}"))).await?;
+            let channel = patiently(|| async {
                 connect(address, client_config(&trust, Some(&credentials))?).await
             })
             .await?;
@@ -138,50 +53,6 @@ pub async fn join(
         }
         ensure!(Instant::now() < limit, "{ready} of {n} agents became ready");
         tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// The door turns away what comes too fast; an agent tries again.
-async fn retry<T, F: Future<Output = Result<T>>>(attempt: impl Fn() -> F) -> Result<T> {
-    for _ in 0..100 {
-        if let Ok(done) = attempt().await {
-            return Ok(done);
-        }
-        tokio::time::sleep(Duration::from_millis(200 + fastrand::u64(0..400))).await;
-    }
-    attempt().await
-}
-
-async fn enrol(address: SocketAddr, token: &JoinToken, number: usize) -> Result<Credentials> {
-    let key = HostKey::generate()?;
-    let (config, _) = pinned_client_config(token.ca);
-    let request = wire::EnrolRequest {
-        csr: key.csr_der()?,
-        token_id: token.id.to_string(),
-        token_secret: token.secret.expose().to_vec(),
-        name: format!("slim-{number}"),
-        agent_version: "0.1.0".to_owned(),
-        facts: Some(facts()),
-    };
-    let mut client = EnrolmentClient::new(connect(address, config).await?);
-    let response = client.enrol(request).await?.into_inner();
-    let Some(wire::enrol_response::Result::Issued(issued)) = response.result else {
-        bail!("not issued")
-    };
-    Ok(Credentials::from_der(&issued.chain[..1], key)?)
-}
-
-fn facts() -> wire::Facts {
-    wire::Facts {
-        os: "linux".into(),
-        distro: "debian".into(),
-        distro_version: "12".into(),
-        kernel: "6.1.0".into(),
-        arch: "x86_64".into(),
-        hostname: "slim".into(),
-        cpus: 2,
-        memory_bytes: 1 << 32,
-        ..Default::default()
     }
 }
 

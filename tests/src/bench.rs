@@ -1,0 +1,18 @@
+//! What the benchmarks share: a coordinator, hosts that join it, and what processes use.
+
+mod coordinator;
+mod host;
+mod process;
+
+pub use coordinator::{Coordinator, connect};
+pub use host::{RealAgent, enrol, facts, join_token, patiently};
+pub use process::{Process, machine};
+
+/// The median of some times.
+///
+/// # Panics
+/// Without a single time.
+pub fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
