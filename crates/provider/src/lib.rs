@@ -2,7 +2,7 @@
 //!
 //! A provider is an adapter for one technology on one host. It owns the connection to that
 //! technology and nothing else: no cache, no retries, no limits of its own. Those are the same for
-//! all and live in `supervise`. The contract is made of plain values and streams of plain
+//! all and live in [`supervise`]. The contract is made of plain values and streams of plain
 //! values, so that it can be said again as an interface without Rust in it.
 //!
 //! - Everything is asynchronous, and dropping a future cancels what can be cancelled.
@@ -19,6 +19,8 @@ mod exec;
 pub mod fake;
 mod fault;
 mod options;
+pub mod registry;
+pub mod supervise;
 
 pub use contract::{
     EventStream, Image, ImageSource, LogChunk, LogStream, Probe, Progress, ProgressSink, Provider,

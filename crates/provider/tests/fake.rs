@@ -1,4 +1,5 @@
-//! The fake passes the suite, which also shows that the suite can be passed.
+//! The fake passes the suite, which also shows that the suite can be passed; and supervision keeps
+//! the contract of what it supervises.
 
 use std::sync::Arc;
 
@@ -6,13 +7,32 @@ use tamer_model::{InstanceName, InstanceSpec};
 use tamer_provider::Provider;
 use tamer_provider::conformance::{Program, Subject};
 use tamer_provider::fake::{Fake, IMAGE};
+use tamer_provider::supervise::{Settings, Supervised};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-tamer_provider::conformance!(the_fake_conforms, subject());
+tamer_provider::conformance!(the_fake_conforms, alone());
+tamer_provider::conformance!(the_supervised_fake_conforms, supervised());
 
-struct OfFake(Fake);
+struct OfFake {
+    fake: Fake,
+    provider: Arc<dyn Provider>,
+    /// Ends the keeper, if there is one.
+    _stop: Option<DropGuard>,
+}
 
-async fn subject() -> OfFake {
-    OfFake(Fake::new("fake".parse().expect("a name")))
+async fn alone() -> OfFake {
+    let fake = Fake::new("fake".parse().expect("a name"));
+    OfFake { provider: Arc::new(fake.clone()), fake, _stop: None }
+}
+
+async fn supervised() -> OfFake {
+    let fake = Fake::new("fake".parse().expect("a name"));
+    let (handle, keeper) = Supervised::new(Arc::new(fake.clone()), Settings::default());
+    let stop = CancellationToken::new();
+    tokio::spawn(keeper.run(stop.clone()));
+    // Before the first list every call is refused.
+    handle.view().revision().wait_for(|revision| *revision > 0).await.expect("kept");
+    OfFake { fake, provider: Arc::new(handle), _stop: Some(stop.drop_guard()) }
 }
 
 fn spec(name: InstanceName, words: &[&str]) -> InstanceSpec {
@@ -27,7 +47,7 @@ fn spec(name: InstanceName, words: &[&str]) -> InstanceSpec {
 #[async_trait::async_trait]
 impl Subject for OfFake {
     fn provider(&self) -> Arc<dyn Provider> {
-        Arc::new(self.0.clone())
+        self.provider.clone()
     }
 
     fn idle(&self, name: InstanceName) -> InstanceSpec {
@@ -68,11 +88,11 @@ impl Subject for OfFake {
     }
 
     async fn kill_technology(&self) -> bool {
-        self.0.die();
+        self.fake.die();
         true
     }
 
     async fn bring_back(&self) {
-        self.0.come_back();
+        self.fake.come_back();
     }
 }

@@ -78,16 +78,17 @@ impl World {
             let message = format!("there is no image {image}");
             return Err(Fault::new(FaultKind::NotFound, message).on("image"));
         }
-        self.made += 1;
-        let made = self.made;
-        let name = spec
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("fake-{made}").parse().expect("a short word is a name"));
-        if self.instances.values().any(|thing| thing.told.name == name) {
+        if let Some(name) = &spec.name
+            && self.instances.values().any(|thing| thing.told.name == *name)
+        {
             let message = format!("there is an instance named {name}");
             return Err(Fault::new(FaultKind::AlreadyExists, message).on("name"));
         }
+        self.made += 1;
+        let made = self.made;
+        // Nobody else takes such a name: they are numbered.
+        let numbered = || format!("fake-{made}").parse().expect("a short word is a name");
+        let name = spec.name.clone().unwrap_or_else(numbered);
         let native: NativeId = format!("{made:08x}").parse().expect("digits are an id");
         let told = Instance {
             native: native.clone(),
