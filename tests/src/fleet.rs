@@ -170,6 +170,13 @@ impl AgentSettings {
         }
     }
 
+    /// With this key of its configuration.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        self.more.extend(["--set".to_owned(), format!("{key}={value}")]);
+        self
+    }
+
     /// The command that starts it.
     pub fn command(&self) -> Command {
         let mut command = self.place.command(&program("tamer-agent"));
@@ -267,6 +274,20 @@ impl Ctl {
     pub fn json_code(&self, arguments: &[&str]) -> (Value, i32) {
         let ended = self.run(&[&["-o", "json"], arguments].concat());
         (parse(&ended), ended.code())
+    }
+
+    /// Runs it and reads the error that it must end with, and checks the exit code.
+    ///
+    /// # Panics
+    /// When it ends otherwise, or tells the error in another shape.
+    #[track_caller]
+    pub fn refused(&self, code: i32, arguments: &[&str]) -> Value {
+        let ended = self.run(&[&["-o", "json"], arguments].concat());
+        assert!(ended.code() == code, "tamerctl {arguments:?}: not {code}: {ended:#?}");
+        let told: Value = serde_json::from_str(&ended.stderr)
+            .unwrap_or_else(|error| panic!("tamerctl {arguments:?}: {error}: {ended:#?}"));
+        assert!(told["error"]["code"].is_string(), "tamerctl {arguments:?}: {told:#}");
+        told["error"].clone()
     }
 
     /// A join token with so many uses.

@@ -17,6 +17,8 @@ mod machine;
 mod peers;
 mod process;
 mod programs;
+pub mod technology;
+mod terminal;
 mod wait;
 
 pub use fleet::{Agent, AgentSettings, Coordinator, CoordinatorSettings, Ctl, Finds, states};
@@ -25,6 +27,7 @@ pub use machine::Machine;
 pub use peers::{peer, peers_folder};
 pub use process::{Ended, Process, Signal, mentioning};
 pub use programs::{program, windows_program};
+pub use terminal::{INTERRUPT, Terminal};
 pub use wait::{until, within};
 
 /// How much longer than usual the randomised campaigns are: `cargo xtask soak` sets it.

@@ -130,6 +130,14 @@ impl Process {
         stdin.write_all(text.as_bytes()).expect("the process takes its input");
     }
 
+    /// Writes to its standard input and closes that. What the process does not take because it
+    /// ended is nobody's loss.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if let Some(mut stdin) = self.child.stdin.take() {
+            let _ = stdin.write_all(bytes);
+        }
+    }
+
     /// Sends a signal; an ended process gets none.
     pub fn signal(&mut self, signal: Signal) {
         if self.poll().is_none() {
