@@ -1,6 +1,7 @@
 //! A connection: many calls at once over one transport.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ const MAX_CALLS: usize = 256;
 
 /// How long a daemon may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// How long we read on when nothing can be written any more. A daemon that is gone has an end
+/// behind what it said last.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A connection to a hypervisor of a libvirt daemon. Clones share it, and it is closed when the
 /// last of them, its streams and its listeners are dropped.
@@ -192,8 +196,8 @@ impl Shared {
     }
 
     fn close(&self, reason: RpcError) {
+        // What waits for its turn gets it now, and sees that it is closed.
         self.table().close(reason);
-        self.calls.close();
     }
 
     fn reason(&self) -> RpcError {
@@ -225,10 +229,14 @@ where
 {
     let shared = Driven(shared);
     let (from, to) = tokio::io::split(transport);
-    // Neither goes on after the other has ended, so that it does not matter where it was.
+    let mut reading = pin!(read_all(&shared.0, from));
+    // Neither goes on after this, so that it does not matter where it was.
     let ended = tokio::select! {
-        error = read_all(&shared.0, from) => error,
-        error = write_all(&shared.0, to, waiting) => error,
+        error = &mut reading => error,
+        error = write_all(&shared.0, to, waiting) => {
+            let _ = tokio::time::timeout(LAST_WORDS, reading).await;
+            error
+        }
     };
     tracing::debug!(error = &ended as &dyn std::error::Error, "a libvirt connection ended");
     shared.0.close(ended);

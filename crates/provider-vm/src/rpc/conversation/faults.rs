@@ -49,6 +49,22 @@ async fn a_daemon_that_goes_fails_everything_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_that_wait_for_their_turn_fail_too() {
+    let (connection, mut daemon) = open().await;
+    let mut calls = Vec::new();
+    for _ in 0..600 {
+        let connection = connection.clone();
+        calls.push(tokio::spawn(async move { connection.version().await }));
+    }
+    daemon.expect(procedure::CONNECT_GET_VERSION).await;
+    drop(daemon);
+    for call in calls {
+        let error = soon(call).await.unwrap().unwrap_err();
+        assert!(matches!(error, RpcError::Closed), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_length_that_cannot_be_is_an_error() {
     for length in [0, 4, 27, (MAX_PACKET + 5) as u32, u32::MAX] {
         let errors = after(length.to_be_bytes().to_vec(), false).await;

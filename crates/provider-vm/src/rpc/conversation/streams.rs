@@ -100,6 +100,17 @@ async fn a_stream_that_cannot_be_opened_leaves_nothing() {
     let opened = connection.console(&web, None, 0);
     let (refused, ()) = soon(async { tokio::join!(opened, talk) }).await;
     assert_eq!(refused.unwrap_err().code(), Some(code::VIR_ERR_OPERATION_INVALID));
+    // Nothing holds what a daemon may send all the same, so that there is nothing to give up.
+    let header = Header {
+        program: Program::Remote,
+        procedure: procedure::DOMAIN_OPEN_CONSOLE,
+        kind: Kind::Stream,
+        serial: 3,
+        status: Status::Continue,
+    };
+    for _ in 0..20 {
+        daemon.send(header, &vec![b'x'; MAX_STREAM_DATA]).await;
+    }
     let more = tokio::time::timeout(LIMIT, wire::read(&mut daemon.0)).await;
     assert!(more.is_err(), "{more:?}");
 }
@@ -114,6 +125,17 @@ async fn a_stream_whose_opening_was_dropped_is_aborted_when_it_is_open() {
     };
     daemon.reply(call.unwrap(), &()).await;
     assert_eq!(piece(&mut daemon).await, (Status::Error, Bytes::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_read_carries_any_amount() {
+    let (mut stream, header, _connection, mut daemon) = console().await;
+    soon(stream.read()).await.unwrap();
+    for _ in 0..40 {
+        daemon.data(header, Status::Continue, &vec![b'x'; MAX_STREAM_DATA]).await;
+        let bytes = soon(stream.read()).await.unwrap();
+        assert_eq!(bytes.map(|bytes| bytes.len()), Some(MAX_STREAM_DATA));
+    }
 }
 
 #[tokio::test(start_paused = true)]
