@@ -19,14 +19,15 @@ const AT_ONCE: usize = 256 * 1024;
 #[derive(Debug)]
 pub struct Pour {
     pieces: Sender<(StreamKind, Bytes)>,
-    writer: JoinHandle<io::Result<()>>,
+    /// Until its failure was told.
+    writer: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Pour {
     /// Opens it.
     pub fn open() -> Self {
         let (pieces, waiting) = channel(WAITING);
-        Self { pieces, writer: tokio::task::spawn_blocking(|| write(waiting)) }
+        Self { pieces, writer: Some(tokio::task::spawn_blocking(|| write(waiting))) }
     }
 
     /// Writes `bytes` after everything before them.
@@ -34,18 +35,25 @@ impl Pour {
         match self.pieces.send((stream, bytes.into())).await {
             Ok(()) => Ok(()),
             // The writer has given up, and knows why.
-            Err(_) => match (&mut self.writer).await {
-                Ok(Err(error)) => Err(error),
-                Ok(Ok(())) | Err(_) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_) => match joined(self.writer.take()).await {
+                Err(error) => Err(error),
+                Ok(()) => Err(io::ErrorKind::BrokenPipe.into()),
             },
         }
     }
 
-    /// Waits until everything was written.
+    /// Waits until everything was written. A failure that `write` told is not told again.
     pub async fn finish(self) -> io::Result<()> {
         let Self { pieces, writer } = self;
         drop(pieces);
-        writer.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+        joined(writer).await
+    }
+}
+
+async fn joined(writer: Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
+    match writer {
+        Some(writer) => writer.await.unwrap_or_else(|error| Err(io::Error::other(error))),
+        None => Ok(()),
     }
 }
 

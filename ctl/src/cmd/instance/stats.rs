@@ -299,10 +299,10 @@ mod tests {
         shop   web   25.0  64.0 MiB / 1.0 GiB  1.9 KiB / 1000 B /s  - / 0 B /s  3
         ");
         insta::assert_snapshot!(shown(&meters, true), @r"
-        NAME   HOST  CPU%  MEM / LIMIT         NET I/O              BLOCK I/O   PIDS  PROVIDER  NET TOTAL           BLOCK TOTAL  ID
-        db     web   -     64.0 MiB / 1.0 GiB  -                    -           3     docker    2.0 KiB / 1000 B    - / 0 B      i-db
-        ended  web   -     -                   -                    -           -     docker    -                   -            i-ended
-        shop   web   25.0  64.0 MiB / 1.0 GiB  1.9 KiB / 1000 B /s  - / 0 B /s  3     docker    3.9 KiB / 2.0 KiB   - / 0 B      i-shop
+        NAME   HOST  CPU%  MEM / LIMIT         NET I/O              BLOCK I/O   PIDS  PROVIDER  NET TOTAL          BLOCK TOTAL  ID
+        db     web   -     64.0 MiB / 1.0 GiB  -                    -           3     docker    1.9 KiB / 1000 B   - / 0 B      i-db
+        ended  web   -     -                   -                    -           -     docker    -                  -            i-ended
+        shop   web   25.0  64.0 MiB / 1.0 GiB  1.9 KiB / 1000 B /s  - / 0 B /s  3     docker    3.9 KiB / 1.9 KiB  - / 0 B      i-shop
         ");
         meters.take(sample(1, 2000, 5));
         assert!(meters.all_have(2), "who has ended is not waited for");

@@ -1,0 +1,10 @@
+//! `tamerctl instance`: the real program against a coordinator that is played.
+
+mod batches;
+mod exec;
+mod lists;
+mod play;
+mod stage;
+mod streams;
+#[cfg(target_os = "linux")]
+mod terminal;
