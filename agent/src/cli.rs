@@ -1,12 +1,15 @@
-//! The command line.
+//! The command line, for the program and for those of tests that have more providers.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 
+use crate::config::{self, Config, Layer, Merged, Source};
+use crate::service::Service;
 use clap::{Args, Parser, Subcommand};
-use tamer_agent::config::{self, Config, Layer, Merged, Source};
-use tamer_agent::service::Service;
 use tamer_model::{Code, Problem};
+use tamer_provider::Provider;
 
 /// The agent of Tamer: joins a fleet, tells what the machine is, and runs commands truthfully.
 #[derive(Debug, Parser)]
@@ -58,6 +61,10 @@ struct Run {
     /// The only fleet to ask to join, by the fingerprint of its CA
     #[arg(long, value_name = "FINGERPRINT")]
     ca: Option<String>,
+    /// Any key of the configuration file, such as providers.docker.endpoint=unix:///run/docker.sock;
+    /// may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
     /// How log lines look: text or json
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
@@ -86,13 +93,27 @@ enum ServiceCommand {
     Status,
 }
 
-/// Does what the command line says.
-pub fn main() -> Result<(), Vec<Problem>> {
+/// Does what the command line says and tells how it ended. An agent that is run serves `more`
+/// providers on top of the configured ones.
+pub fn main(more: Vec<Arc<dyn Provider>>) -> ExitCode {
+    match perform(more) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problems) => {
+            for problem in &problems {
+                eprint(&crate::problem::print(problem));
+            }
+            let worst = |problem: &Problem| crate::problem::exit_code(problem.code);
+            ExitCode::from(problems.iter().map(worst).max().unwrap_or(1))
+        }
+    }
+}
+
+fn perform(more: Vec<Arc<dyn Provider>>) -> Result<(), Vec<Problem>> {
     match Cli::parse().command {
-        Command::Run(run) => run.main(),
+        Command::Run(run) => run.main(more),
         Command::Service(command) => command.main(),
         Command::Version => {
-            print(&format!("tamer-agent {}\n", tamer_agent::VERSION));
+            print(&format!("tamer-agent {}\n", crate::VERSION));
             Ok(())
         }
     }
@@ -110,14 +131,14 @@ impl ServiceCommand {
             Self::Uninstall { purge } => Service::Uninstall { purge },
             Self::Status => Service::Status,
         };
-        let said = tamer_agent::platform::service(what).map_err(|problem| vec![problem])?;
+        let said = crate::platform::service(what).map_err(|problem| vec![problem])?;
         print(&said);
         Ok(())
     }
 }
 
 impl Run {
-    fn main(self) -> Result<(), Vec<Problem>> {
+    fn main(self, more: Vec<Arc<dyn Provider>>) -> Result<(), Vec<Problem>> {
         let (print_config, exit_with_stdin) = (self.print_config, self.exit_with_stdin);
         let merged = self.merge()?;
         if print_config {
@@ -140,11 +161,11 @@ impl Run {
         let asked = async move {
             // Both are cancel-safe: what loses the race is not needed again.
             tokio::select! {
-                signal = tamer_agent::platform::stop_signal() => signal,
+                signal = crate::platform::stop_signal() => signal,
                 () = stdin_ended(), if exit_with_stdin => "the end of standard input",
             }
         };
-        runtime.block_on(tamer_agent::run::run(config, asked)).map_err(|problem| vec![problem])
+        runtime.block_on(crate::run::run(config, more, asked)).map_err(|problem| vec![problem])
     }
 
     fn merge(self) -> Result<Merged, Vec<Problem>> {
@@ -162,12 +183,19 @@ impl Run {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
         keep(config::environment(std::env::vars_os().filter_map(texts)));
-        keep(Ok(self.flags()));
+        keep(self.flags());
         if problems.is_empty() { Ok(config::merge(layers)) } else { Err(problems) }
     }
 
-    fn flags(self) -> Layer {
+    fn flags(self) -> Result<Layer, Vec<Problem>> {
         let mut values = BTreeMap::new();
+        let mut problems = Vec::new();
+        for setting in &self.settings {
+            match config::setting(setting) {
+                Ok(set) => values.extend(set),
+                Err(more) => problems.extend(more),
+            }
+        }
         let texts = [
             ("data", self.data),
             ("token", self.token),
@@ -180,12 +208,13 @@ impl Run {
             ("discovery", self.no_discovery.then(|| "false".to_owned())),
         ];
         for (key, value) in texts {
-            values.extend(value.map(|value| (key, vec![value])));
+            values.extend(value.map(|value| (key.to_owned(), vec![value])));
         }
         if !self.coordinators.is_empty() {
-            values.insert("coordinators", self.coordinators);
+            values.insert("coordinators".to_owned(), self.coordinators);
         }
-        Layer { source: Source::Flag, values }
+        let layer = Layer { source: Source::Flag, values };
+        if problems.is_empty() { Ok(layer) } else { Err(problems) }
     }
 }
 
@@ -203,4 +232,9 @@ async fn stdin_ended() {
 #[expect(clippy::print_stdout, reason = "what the command was asked for")]
 fn print(text: &str) {
     print!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "the program's own error output")]
+fn eprint(text: &str) {
+    eprintln!("{text}");
 }

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod backoff;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dial;
@@ -14,9 +15,11 @@ pub mod identity;
 pub mod journal;
 pub mod platform;
 pub mod problem;
+pub mod providers;
 pub mod run;
 pub mod service;
 pub mod session;
+pub mod streams;
 pub mod tasks;
 
 /// The version of the agent.

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use tamer_certs::{Credentials, RotatingIdentity, rotating_client_config};
 use tamer_model::{Code, Facts, JournalId, Problem};
+use tamer_provider::Provider;
+use tamer_provider::registry::Registry;
+use tamer_provider::supervise::Settings;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -32,9 +35,11 @@ const STOP: Duration = Duration::from_secs(15);
 /// How long a session has to tell the last ends and to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
 
-/// Runs the agent until it is `asked` to stop, which says by what, or until it makes no sense to go on.
+/// Runs the agent until it is `asked` to stop, which says by what, or until it makes no sense to go
+/// on. `more` are providers on top of the configured ones.
 pub async fn run(
     config: Config,
+    more: Vec<Arc<dyn Provider>>,
     asked: impl Future<Output = &'static str> + Send + 'static,
 ) -> Result<(), Problem> {
     let folder = Folder::open(&config.data)?;
@@ -43,7 +48,9 @@ pub async fn run(
         Journal::open(folder.path(), fresh_journal()?).map_err(journal_problem)?;
     tracing::info!(version = crate::VERSION, data = %config.data.display(), "tamer-agent begins");
 
-    let (tasks, handle) = Tasks::new(journal.clone());
+    let served = platform::technologies(&config.providers)?.into_iter().chain(more);
+    let (providers, keepers) = Registry::new(served, Settings::default())?;
+    let (tasks, handle) = Tasks::new(journal.clone(), providers.clone());
     let (facts_in, facts) = watch::channel(collect().await?);
     let finish = CancellationToken::new();
     let mut background = JoinSet::new();
@@ -52,12 +59,13 @@ pub async fn run(
             tracing::error!(error = %chain(&error), "the tasks ended");
         }
     });
+    background.spawn(keepers.run(finish.clone()));
     background.spawn(refresh(facts_in));
     background.spawn(platform::watchdog());
     background.spawn(ready_anyway());
     background.spawn(stop(asked, handle.clone(), finish.clone()));
 
-    let agent = Agent { config: &config, files, tasks: handle, journal, facts, finish };
+    let agent = Agent { config: &config, files, tasks: handle, journal, facts, providers, finish };
     // A session says goodbye first; whoever still looks for one has nobody to say it to.
     let outcome = tokio::select! {
         outcome = agent.serve() => outcome,
@@ -80,6 +88,7 @@ struct Agent<'a> {
     tasks: TasksHandle,
     journal: Journal,
     facts: watch::Receiver<Facts>,
+    providers: Registry,
     finish: CancellationToken,
 }
 
@@ -190,6 +199,7 @@ impl Agent<'_> {
         let session = Session {
             tasks: &self.tasks,
             journal: &self.journal,
+            providers: &self.providers,
             facts: self.facts.clone(),
             files: &self.files,
             credentials: using.credentials(),

@@ -1,30 +1,22 @@
 //! The whole agent against a coordinator that does only what a certificate's life needs: real TLS,
 //! real certificates that live for seconds, no mocks of either side's code.
 
-use std::io;
+mod support;
+
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use tamer_agent::config::{Config, environment, merge};
-use tamer_certs::{
-    Authority, JoinToken, Lifetimes, PeerIdentity, Revocations, RotatingServer, server_config,
-};
-use tamer_model::{CoordinatorId, Fingerprint, FleetId, HostId, Timestamp};
+use tamer_certs::{Authority, Lifetimes, PeerIdentity};
+use tamer_model::{Fingerprint, Timestamp};
 use tamer_proto::wire::agent_message::Message as Said;
 use tamer_proto::wire::coordinator_message::Message;
 use tamer_proto::wire::{self, agent_service_server, enrolment_server};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status, Streaming};
+
+use support::{Fleet, Shown, now};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -64,15 +56,8 @@ impl Coordinator {
     }
 
     fn issue(&self, csr: &[u8]) -> Vec<Vec<u8>> {
-        let host = HostId::from_bytes([5; 10]);
-        let issued = self.authority.issue_host(csr, host, now()).expect("issued");
-        let ca = self.authority.trust().der().to_vec();
-        issued.chain_der().into_iter().chain([ca]).collect()
+        support::issue(&self.authority, csr)
     }
-}
-
-fn now() -> Timestamp {
-    tamer_agent::clock::now()
 }
 
 #[tonic::async_trait]
@@ -158,95 +143,20 @@ impl Coordinator {
     }
 }
 
-/// A connection whose certificate the calls see.
-struct Connection(TlsStream<TcpStream>);
-
-/// The certificate that the client showed.
-#[derive(Clone)]
-struct Shown(Option<CertificateDer<'static>>);
-
-impl Connected for Connection {
-    type ConnectInfo = Shown;
-
-    fn connect_info(&self) -> Shown {
-        let shown = self.0.get_ref().1.peer_certificates();
-        Shown(shown.and_then(|chain| chain.first()).map(|der| der.clone().into_owned()))
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
 /// Serves on a port of its own and runs an agent that joins with a token.
 async fn begin(manner: Manner, data: &Path) -> Coordinator {
-    tamer_certs::install_crypto();
-    let _ = tamer_telemetry::init(tamer_telemetry::Options {
-        format: Default::default(),
-        level: "info".into(),
-    });
     let lifetimes = Lifetimes { host: Duration::from_secs(4), ..Lifetimes::default() };
-    let fleet = FleetId::from_bytes([3; 10]);
-    let authority = Authority::create_with(fleet, now(), lifetimes).expect("an authority");
-    let token = JoinToken::generate(fleet, authority.fingerprint());
-    let own = authority.issue_coordinator(CoordinatorId::from_bytes([4; 10]), now());
-    let server = RotatingServer::new(own.expect("a certificate"));
-    let tls = server_config(authority.trust(), &server, Revocations::default()).expect("settings");
-    let coordinator = Coordinator { authority: Arc::new(authority), manner, seen: Arc::default() };
-
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address").to_string();
-    let acceptor = TlsAcceptor::from(Arc::new(tls));
-    let (connections, incoming) = mpsc::channel(8);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            // A refused handshake is the agent's to tell.
-            if let Ok(stream) = acceptor.accept(stream).await
-                && connections.send(Ok::<_, io::Error>(Connection(stream))).await.is_err()
-            {
-                return;
-            }
-        }
-    });
+    let fleet = Fleet::new(lifetimes);
+    let authority = fleet.authority.clone();
+    let coordinator = Coordinator { authority, manner, seen: Arc::default() };
+    let (address, incoming) = fleet.listen().await;
     let routes = tonic::transport::Server::builder()
         .add_service(enrolment_server::EnrolmentServer::new(coordinator.clone()))
         .add_service(agent_service_server::AgentServiceServer::new(coordinator.clone()));
-    tokio::spawn(routes.serve_with_incoming(ReceiverStream::new(incoming)));
-
-    let set = [
-        ("TAMER_AGENT_DATA", data.display().to_string()),
-        ("TAMER_AGENT_COORDINATORS", address),
-        ("TAMER_AGENT_DISCOVERY", "false".to_owned()),
-        ("TAMER_TOKEN", token.reveal().to_string()),
-    ];
-    let set = set.map(|(name, value)| (name.to_owned(), value));
-    let config = Config::read(&merge([environment(set).expect("known")])).expect("a configuration");
+    tokio::spawn(routes.serve_with_incoming(incoming));
+    let config = fleet.config(data, &address, &[]);
     tokio::spawn(async move {
-        let ended = tamer_agent::run::run(config, std::future::pending()).await;
+        let ended = tamer_agent::run::run(config, Vec::new(), std::future::pending()).await;
         panic!("the agent ended: {ended:?}");
     });
     coordinator

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tamer_model::{Code, Problem};
 
-use super::KEYS;
+use super::{KEYS, Key};
 use crate::problem::chain;
 
 /// The texts given for one key: none or one, or any number for a list.
@@ -54,7 +54,7 @@ pub struct Layer {
     /// Where it came from.
     pub source: Source,
     /// What it sets.
-    pub values: BTreeMap<&'static str, Value>,
+    pub values: BTreeMap<String, Value>,
 }
 
 /// Reads the file layer.
@@ -74,28 +74,28 @@ pub fn file(path: &Path) -> Result<Layer, Vec<Problem>> {
     })?;
     let mut values = BTreeMap::new();
     let mut problems = Vec::new();
-    for (name, value) in table {
-        let place = || format!("{}: ", path.display());
-        match known(&name) {
-            None => problems.push(unknown(&name, &place())),
-            Some(key) => match texts(value) {
-                Some(texts) => drop(values.insert(key, texts)),
-                None => problems.push(
-                    Problem::new(
-                        Code::ConfigInvalid,
-                        format!("{}neither a text, true or false, nor a list of texts", place()),
-                    )
-                    .on(key)
-                    .remedy("write key = \"value\""),
-                ),
-            },
-        }
-    }
+    flatten("", table, &format!("{}: ", path.display()), &mut values, &mut problems);
     let layer = Layer { source: Source::File(path.to_owned()), values };
     if problems.is_empty() { Ok(layer) } else { Err(problems) }
 }
 
-/// Reads the environment layer out of `variables`: `TAMER_AGENT_KEY`, and `TAMER_TOKEN`.
+/// Reads `KEY=VALUE`, with the key as it is written in the file: `registries."host:5000".user=me`.
+pub fn setting(text: &str) -> Result<BTreeMap<String, Value>, Vec<Problem>> {
+    let bad = || {
+        let problem = Problem::new(Code::ConfigInvalid, format!("{text:?} is no setting"));
+        vec![problem.on("set").remedy("write --set KEY=VALUE")]
+    };
+    let (key, value) = text.split_once('=').ok_or_else(bad)?;
+    let line = format!("{key} = {}", toml::Value::String(value.to_owned()));
+    let table: toml::Table = line.parse().map_err(|_| bad())?;
+    let mut values = BTreeMap::new();
+    let mut problems = Vec::new();
+    flatten("", table, "--set: ", &mut values, &mut problems);
+    if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+/// Reads the environment layer out of `variables`: `TAMER_AGENT_KEY`, with `_` for each dot of the
+/// key, and `TAMER_TOKEN`.
 pub fn environment(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Layer, Vec<Problem>> {
@@ -107,25 +107,65 @@ pub fn environment(
             None if variable == "TAMER_TOKEN" => "token".to_owned(),
             None => continue,
         };
-        match known(&name) {
+        let of_this = |key: &&Key| key.variable().is_some_and(|variable| variable == name);
+        match KEYS.iter().find(of_this).map(|key| key.name) {
             None => problems.push(unknown(&name, &format!("variable {variable}: "))),
-            Some("coordinators") => {
+            Some(key @ "coordinators") => {
                 let list = value.split(',').map(str::trim).filter(|text| !text.is_empty());
-                values.insert("coordinators", list.map(str::to_owned).collect());
+                values.insert(key.to_owned(), list.map(str::to_owned).collect());
             }
-            Some(key) => drop(values.insert(key, vec![value])),
+            Some(key) => drop(values.insert(key.to_owned(), vec![value])),
         }
     }
     let layer = Layer { source: Source::Environment, values };
     if problems.is_empty() { Ok(layer) } else { Err(problems) }
 }
 
-fn known(name: &str) -> Option<&'static str> {
-    KEYS.iter().map(|key| key.name).find(|key| *key == name)
+/// Takes the values out of a table and the tables in it; their names get dots between the parts.
+fn flatten(
+    above: &str,
+    table: toml::Table,
+    place: &str,
+    values: &mut BTreeMap<String, Value>,
+    problems: &mut Vec<Problem>,
+) {
+    for (part, value) in table {
+        let name = join(above, &part);
+        match value {
+            toml::Value::Table(table) if KEYS.iter().any(|key| key.is_below(&name)) => {
+                flatten(&name, table, place, values, problems);
+            }
+            _ if !KEYS.iter().any(|key| key.is(&name)) => problems.push(unknown(&name, place)),
+            value => match texts(value) {
+                Some(texts) => drop(values.insert(name, texts)),
+                None => problems.push(
+                    Problem::new(
+                        Code::ConfigInvalid,
+                        format!("{place}neither a text, true or false, nor a list of texts"),
+                    )
+                    .on(name)
+                    .remedy("write key = \"value\""),
+                ),
+            },
+        }
+    }
+}
+
+/// A key's name with one more part, quoted where TOML wants it.
+pub(super) fn join(above: &str, part: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let quoted = || toml::Value::String(part.to_owned()).to_string();
+    let part = if part.chars().all(bare) { part.to_owned() } else { quoted() };
+    if above.is_empty() { part } else { format!("{above}.{part}") }
 }
 
 fn unknown(name: &str, place: &str) -> Problem {
-    let keys: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    // The keys nearby, or else all of them.
+    let family = |name: &str| name.split(['.', '_']).next().map(str::to_owned);
+    let near = |key: &&str| key.contains('.') && family(key) == family(name);
+    let all = || KEYS.iter().map(|key| key.name);
+    let near: Vec<_> = all().filter(near).collect();
+    let keys: Vec<_> = if near.is_empty() { all().collect() } else { near };
     Problem::new(Code::ConfigInvalid, format!("{place}there is no such key"))
         .on(name)
         .remedy(format!("the keys are {}", keys.join(", ")))

@@ -3,7 +3,9 @@
 //! Each layer gives raw texts by key, with where they came from; [`Config::read`] turns the winning
 //! ones into values once, and reports every problem of every layer together.
 
+mod keys;
 mod layers;
+mod providers;
 #[cfg(test)]
 mod tests;
 
@@ -14,39 +16,14 @@ use tamer_certs::JoinToken;
 use tamer_model::{Code, Fingerprint, HostName, Problem};
 use tamer_telemetry::Format;
 
-pub use layers::{Layer, Source, Value, environment, file};
+pub use keys::{KEYS, Key};
+pub use layers::{Layer, Source, Value, environment, file, setting};
+pub use providers::{DomainType, Enabled, Engine, Libvirt, Login, Password, Providers};
 
 use crate::platform;
 
 /// The port that coordinators serve on unless they are told otherwise.
 pub const DEFAULT_PORT: u16 = 8443;
-
-/// Every key, its default as text, and what it means. The order is that of `--print-config`.
-pub const KEYS: &[Key] = &[
-    key("data", "the agent's folder, which no other agent may use"),
-    key("coordinators", "addresses to dial, as ADDRESS or ADDRESS:PORT; empty: only discovery"),
-    key("discovery", "whether coordinators are looked for on the local network (mDNS)"),
-    key("name", "the name to ask for when joining; empty: the machine's own"),
-    key("token", "the join token; in a command line every user of the machine can read it"),
-    key("token_file", "a file that holds the join token"),
-    key("ask_to_join", "whether to ask to join without a token and wait for approval"),
-    key("ca", "the fingerprint of the only fleet to ask to join; empty: any"),
-    key("log_format", "text or json"),
-    key("log_level", "error, warn, info, debug, trace, or directives"),
-];
-
-/// One key of the configuration.
-#[derive(Debug, Clone, Copy)]
-pub struct Key {
-    /// As it is written in the file.
-    pub name: &'static str,
-    /// What it means.
-    pub doc: &'static str,
-}
-
-const fn key(name: &'static str, doc: &'static str) -> Key {
-    Key { name, doc }
-}
 
 /// The configuration, checked.
 #[derive(Debug, Clone)]
@@ -69,16 +46,18 @@ pub struct Config {
     pub log_format: Format,
     /// What is logged.
     pub log_level: String,
+    /// Which technologies are served, and how they are reached.
+    pub providers: Providers,
 }
 
 /// What each key came out as, and why.
-pub type Merged = BTreeMap<&'static str, (Vec<String>, Source)>;
+pub type Merged = BTreeMap<String, (Vec<String>, Source)>;
 
 /// Merges layers, the lowest first. Keys that nobody set have their default.
 pub fn merge(layers: impl IntoIterator<Item = Layer>) -> Merged {
     let mut merged = Merged::new();
-    for key in KEYS {
-        merged.insert(key.name, (default(key.name), Source::Default));
+    for key in KEYS.iter().filter(|key| key.variable().is_some()) {
+        merged.insert(key.name.to_owned(), (default(key.name), Source::Default));
     }
     for Layer { source, values } in layers {
         for (name, value) in values {
@@ -95,14 +74,18 @@ fn default(key: &str) -> Value {
         "ask_to_join" => vec!["false".to_owned()],
         "log_format" => vec!["text".to_owned()],
         "log_level" => vec!["info".to_owned()],
+        "providers.docker.enabled" | "providers.podman.enabled" | "providers.libvirt.enabled" => {
+            vec!["auto".to_owned()]
+        }
+        "providers.libvirt.uri" => vec!["qemu:///system".to_owned()],
+        "providers.libvirt.domain_type" => vec!["auto".to_owned()],
         _ => Vec::new(),
     }
 }
 
 /// The configuration as `--print-config` shows it: value, and where it came from.
 pub fn print(merged: &Merged) -> String {
-    let line = |key: &Key| {
-        let (value, source) = &merged[key.name];
+    let line = |(key, name, value, source): (&Key, &String, &Value, &Source)| {
         let shown = match (key.name, value.as_slice()) {
             ("token", [_]) => "\"(hidden)\"".to_owned(),
             ("discovery" | "ask_to_join", [value]) => value.clone(),
@@ -110,9 +93,13 @@ pub fn print(merged: &Merged) -> String {
             (_, [value]) => format!("{value:?}"),
             (_, _) => "\"\"".to_owned(),
         };
-        format!("{} = {shown}  # {source}: {}\n", key.name, key.doc)
+        format!("{name} = {shown}  # {source}: {}\n", key.doc)
     };
-    KEYS.iter().map(line).collect()
+    let of = |key: &'static Key| {
+        let mine = merged.iter().filter(|(name, _)| key.is(name));
+        mine.map(move |(name, (value, source))| (key, name, value, source))
+    };
+    KEYS.iter().flat_map(of).map(line).collect()
 }
 
 impl Config {
@@ -130,6 +117,7 @@ impl Config {
                 .parsed("ca", "copy it from `tamerctl status`, or from the coordinator's log"),
             log_format: reader.parsed("log_format", "write text or json").unwrap_or_default(),
             log_level: reader.level(),
+            providers: reader.providers(),
         };
         reader.check(&config);
         if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
@@ -153,7 +141,7 @@ impl Reader<'_> {
         self.merged.get(key).map_or(&[], |(values, _)| values)
     }
 
-    fn text(&mut self, key: &'static str) -> Option<String> {
+    fn text(&mut self, key: &str) -> Option<String> {
         match self.values(key) {
             [] => None,
             [one] => Some(one.clone()).filter(|text| !text.is_empty()),
@@ -166,7 +154,7 @@ impl Reader<'_> {
 
     fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
         &mut self,
-        key: &'static str,
+        key: &str,
         remedy: &str,
     ) -> Option<T> {
         let text = self.text(key)?;
@@ -241,7 +229,7 @@ impl Reader<'_> {
         }
     }
 
-    fn problem(&mut self, key: &'static str, message: String, remedy: &str) {
+    fn problem(&mut self, key: &str, message: String, remedy: &str) {
         let source = self.merged.get(key).map(|(_, source)| format!(" ({source})"));
         let message = format!("{message}{}", source.unwrap_or_default());
         self.problems.push(Problem::new(Code::ConfigInvalid, message).on(key).remedy(remedy));

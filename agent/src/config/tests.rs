@@ -69,3 +69,70 @@ fn addresses_get_their_port() {
         assert_eq!(address(text).as_deref(), expected, "{text}");
     }
 }
+
+#[test]
+fn providers_are_read_from_tables_variables_and_settings() {
+    let password = write("geheim\n");
+    let path = write(&format!(
+        "[providers.docker]\nendpoint = \"unix:///a.sock\"\nenabled = false\n\
+         [registries.\"r.example:5000\"]\nuser = \"me\"\npassword_file = {:?}\n",
+        password.path().display().to_string()
+    ));
+    let variable = ("TAMER_AGENT_PROVIDERS_DOCKER_ENDPOINT", "unix:///b.sock");
+    let values = setting("providers.libvirt.domain_type=qemu").expect("known");
+    let layers = [
+        file(path.path()).expect("a file"),
+        environment(variables(&[variable])).expect("variables"),
+        Layer { source: Source::Flag, values },
+    ];
+    let merged = merge(layers);
+    let providers = Config::read(&merged).expect("a configuration").providers;
+    assert_eq!(providers.docker.enabled, Enabled::No);
+    assert_eq!(providers.docker.endpoint.as_deref(), Some("unix:///b.sock"));
+    assert_eq!(providers.podman.enabled, Enabled::Auto);
+    assert_eq!(providers.libvirt.domain_type, DomainType::Qemu);
+    let [login] = &providers.registries[..] else { panic!("{providers:?}") };
+    assert_eq!((login.host.as_str(), login.user.as_str()), ("r.example:5000", "me"));
+    assert_eq!(login.password.reveal(), "geheim");
+    let printed = print(&merged);
+    assert!(!format!("{providers:?}{printed}").contains("geheim"));
+    assert!(printed.contains("registries.\"r.example:5000\".user = \"me\"  # file "), "{printed}");
+    assert!(printed.contains("providers.podman.enabled = \"auto\"  # default:"), "{printed}");
+}
+
+#[test]
+fn what_is_wrong_about_providers_names_its_key() {
+    let path = write("[providers.dokcer]\nenabled = true\n[providers.docker]\nendpiont = \"x\"\n");
+    let problems = file(path.path()).expect_err("unknown");
+    let fields: Vec<_> = problems.iter().filter_map(|problem| problem.field.as_deref()).collect();
+    assert_eq!(fields, ["providers.docker.endpiont", "providers.dokcer"]);
+    for text in ["providers.docker", "nonsense=1", "providers.docker=1", "a b=1"] {
+        assert!(setting(text).is_err(), "{text}");
+    }
+    let mut values = BTreeMap::new();
+    for text in [
+        "providers.docker.enabled=maybe",
+        "providers.docker.endpoint=/run/docker.sock",
+        "providers.docker.tls_cert=/c",
+        "providers.libvirt.domain_type=xen",
+        "registries.r.user=me",
+    ] {
+        values.extend(setting(text).expect(text));
+    }
+    let problems = Config::read(&merge([Layer { source: Source::Flag, values }]));
+    let problems = problems.expect_err("problems");
+    let mut fields: Vec<_> =
+        problems.iter().filter_map(|problem| problem.field.as_deref()).collect();
+    fields.sort_unstable();
+    assert_eq!(
+        fields,
+        [
+            "providers.docker.enabled",
+            "providers.docker.endpoint",
+            "providers.docker.tls_ca",
+            "providers.docker.tls_key",
+            "providers.libvirt.domain_type",
+            "registries.r.password_file",
+        ]
+    );
+}

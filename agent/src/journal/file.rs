@@ -38,6 +38,11 @@ pub enum Held {
         /// The process.
         process: ProcessMark,
     },
+    /// A provider was about to be asked, or was. There is no process of ours to look for.
+    Asking {
+        /// When, by the agent's clock.
+        at: Timestamp,
+    },
     /// It ended, and the coordinator has not said that it knows.
     Ended {
         /// Where the payload lies.
@@ -154,16 +159,14 @@ impl JournalFile {
         &self.held
     }
 
-    /// Stages the start of a task unless it is known.
+    /// Stages the start of a command unless its task is known.
     pub fn starting(&mut self, task: TaskId, at: Timestamp) -> Start {
-        if let Some(held) = self.held.get(&task) {
-            return Start::Held(held.clone());
-        }
-        if self.staged.iter().any(|staged| staged.record.task() == task) {
-            return Start::Held(Held::Starting { at });
-        }
-        self.stage(Record::Starting { task, at });
-        Start::Recorded
+        self.begin(Record::Starting { task, at }, Held::Starting { at })
+    }
+
+    /// Stages that a provider is asked unless the task is known.
+    pub fn asking(&mut self, task: TaskId, at: Timestamp) -> Start {
+        self.begin(Record::Asking { task, at }, Held::Asking { at })
     }
 
     /// Stages that the process was started.
@@ -224,6 +227,18 @@ impl JournalFile {
         Ok(record::read_end(&payload))
     }
 
+    fn begin(&mut self, record: Record, staged: Held) -> Start {
+        let task = record.task();
+        if let Some(held) = self.held.get(&task) {
+            return Start::Held(held.clone());
+        }
+        if self.staged.iter().any(|staged| staged.record.task() == task) {
+            return Start::Held(staged);
+        }
+        self.stage(record);
+        Start::Recorded
+    }
+
     fn stage(&mut self, record: Record) {
         let payload = record::payload(&record);
         self.staged.push(Staged { record, payload });
@@ -233,6 +248,9 @@ impl JournalFile {
         match record {
             Record::Starting { task, at } => {
                 self.held.entry(task).or_insert(Held::Starting { at });
+            }
+            Record::Asking { task, at } => {
+                self.held.entry(task).or_insert(Held::Asking { at });
             }
             Record::Started { task, process } => {
                 if let Some(held) = self.held.get_mut(&task)
@@ -273,7 +291,7 @@ impl JournalFile {
     fn live(&self) -> u64 {
         let of = |held: &Held| match held {
             Held::Ended { len, .. } => u64::from(*len) + FRAME as u64,
-            Held::Starting { .. } | Held::Started { .. } => 256,
+            Held::Starting { .. } | Held::Started { .. } | Held::Asking { .. } => 256,
         };
         self.held.values().map(of).sum::<u64>() + HEADER as u64
     }
@@ -293,6 +311,7 @@ impl JournalFile {
         for (task, held) in self.held.clone() {
             match held {
                 Held::Starting { at } => push(&mut bytes, Record::Starting { task, at }),
+                Held::Asking { at } => push(&mut bytes, Record::Asking { task, at }),
                 Held::Started { at, ref process } => {
                     push(&mut bytes, Record::Starting { task, at });
                     push(&mut bytes, Record::Started { task, process: process.clone() });
@@ -349,6 +368,7 @@ impl Record {
     fn task(&self) -> TaskId {
         match self {
             Self::Starting { task, .. }
+            | Self::Asking { task, .. }
             | Self::Started { task, .. }
             | Self::Ended { task, .. }
             | Self::Forgotten { task } => *task,

@@ -10,8 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Held, JournalError, JournalFile, ProcessMark, Start};
 
-/// Requests that may wait. Each is one task's step and at most [`crate::tasks::MAX_RUNNING`] tasks
-/// take steps, so it is not full but when the disk hangs; then the tasks wait.
+/// Requests that may wait. Each is one task's step. [`crate::tasks::MAX_RUNNING`] commands and
+/// [`crate::tasks::MAX_ORDERS`] orders take steps, so it is full only when the disk hangs or when
+/// many waiting orders are cancelled at once; then the tasks wait.
 const QUEUE: usize = 256;
 /// Requests that share one sync.
 const GROUP: usize = 256;
@@ -32,6 +33,7 @@ type Read = (TaskId, Reply<Option<(TaskEnd, KeptOutput)>>);
 #[derive(Debug)]
 enum Request {
     Starting { task: TaskId, at: Timestamp, reply: Reply<Start> },
+    Asking { task: TaskId, at: Timestamp, reply: Reply<Start> },
     Started { task: TaskId, process: ProcessMark },
     Ended { task: TaskId, end: TaskEnd, output: KeptOutput, reply: Reply<()> },
     Forgotten { task: TaskId },
@@ -66,6 +68,12 @@ impl Journal {
     /// The journal's id.
     pub fn id(&self) -> JournalId {
         self.id
+    }
+
+    /// Writes down that a provider is about to be asked. When this returns `Recorded`, it is on
+    /// disk.
+    pub async fn asking(&self, task: TaskId, at: Timestamp) -> Shared<Start> {
+        self.ask(|reply| Request::Asking { task, at, reply }).await?
     }
 
     /// Writes down that the task is about to start. When this returns `Recorded`, it is on disk.
@@ -150,10 +158,8 @@ fn stage(
     reads: &mut Vec<Read>,
 ) {
     match request {
-        Request::Starting { task, at, reply } => match file.starting(task, at) {
-            Start::Recorded => waiting.push(Waiting::Start(reply)),
-            held @ Start::Held(_) => drop(reply.send(Ok(held))),
-        },
+        Request::Starting { task, at, reply } => begin(file.starting(task, at), reply, waiting),
+        Request::Asking { task, at, reply } => begin(file.asking(task, at), reply, waiting),
         Request::Started { task, process } => file.started(task, process),
         Request::Ended { task, end, output, reply } => {
             file.ended(task, end, &output);
@@ -162,5 +168,12 @@ fn stage(
         Request::Forgotten { task } => file.forgotten(task),
         Request::Read { task, reply } => reads.push((task, reply)),
         Request::Held { reply } => drop(reply.send(file.held().clone())),
+    }
+}
+
+fn begin(start: Start, reply: Reply<Start>, waiting: &mut Vec<Waiting>) {
+    match start {
+        Start::Recorded => waiting.push(Waiting::Start(reply)),
+        held @ Start::Held(_) => drop(reply.send(Ok(held))),
     }
 }

@@ -11,8 +11,10 @@ use tamer_model::{JournalId, KeptOutput, KeptStream, TaskEnd, TaskId, Timestamp}
 use super::ProcessMark;
 
 const MAGIC: &[u8; 8] = b"TAMERJNL";
-/// The version of the format. A reader refuses a newer one.
-pub const VERSION: u32 = 1;
+/// The version of the format. A reader refuses a newer one. Version 2 knows targets within a host
+/// and orders to providers; a program that reads only version 1 would take one such task for
+/// another, so it must refuse the file.
+pub const VERSION: u32 = 2;
 /// Bytes of the header.
 pub const HEADER: usize = 8 + 4 + 10 + 4;
 /// Bytes before a frame's payload.
@@ -26,6 +28,13 @@ const MAX_PAYLOAD: usize = 2 * 1024 * 1024;
 pub enum Record {
     /// A process is about to be started. On disk before it is.
     Starting {
+        /// For this task.
+        task: TaskId,
+        /// When, by the agent's clock.
+        at: Timestamp,
+    },
+    /// A provider is about to be asked. On disk before it is. No record of a process follows.
+    Asking {
         /// For this task.
         task: TaskId,
         /// When, by the agent's clock.

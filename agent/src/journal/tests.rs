@@ -11,8 +11,10 @@ use super::*;
 
 const AT: Timestamp = Timestamp::from_millis(7);
 
+/// Targets of one host are tasks apart.
 fn task(number: u8) -> TaskId {
-    TaskId::of_host(BatchId::from_bytes([number; 10]), HostId::from_bytes([1; 10]))
+    let batch = BatchId::from_bytes([number / 2; 10]);
+    TaskId { item: (number % 2).into(), ..TaskId::of_host(batch, HostId::from_bytes([1; 10])) }
 }
 
 fn id() -> JournalId {
@@ -38,6 +40,7 @@ fn open(folder: &std::path::Path) -> JournalFile {
 #[derive(Debug, Clone)]
 enum Step {
     Start(u8),
+    Ask(u8),
     Started(u8),
     End(u8),
     Forget(u8),
@@ -50,6 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let number = 0u8..4;
     let step = prop_oneof![
         4 => number.clone().prop_map(Step::Start),
+        2 => number.clone().prop_map(Step::Ask),
         2 => number.clone().prop_map(Step::Started),
         3 => number.clone().prop_map(Step::End),
         2 => number.prop_map(Step::Forget),
@@ -63,6 +67,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Model {
     Starting,
+    Asking,
     Started,
     Ended,
 }
@@ -70,6 +75,7 @@ enum Model {
 fn seen(journal: &JournalFile) -> BTreeMap<TaskId, Model> {
     let model = |held: &Held| match held {
         Held::Starting { .. } => Model::Starting,
+        Held::Asking { .. } => Model::Asking,
         Held::Started { .. } => Model::Started,
         Held::Ended { .. } => Model::Ended,
     };
@@ -88,12 +94,16 @@ proptest! {
         let (mut durable, mut model) = (BTreeMap::new(), BTreeMap::new());
         for step in steps {
             match step {
-                Step::Start(n) => {
-                    let fresh = journal.starting(task(n), AT) == Start::Recorded;
+                Step::Start(n) | Step::Ask(n) => {
+                    let (start, begun) = match step {
+                        Step::Ask(_) => (journal.asking(task(n), AT), Model::Asking),
+                        _ => (journal.starting(task(n), AT), Model::Starting),
+                    };
+                    let fresh = start == Start::Recorded;
                     // A forgetting that is not committed yet still holds the task.
                     prop_assert_eq!(fresh, !model.contains_key(&task(n)) && !durable.contains_key(&task(n)));
                     if fresh {
-                        model.insert(task(n), Model::Starting);
+                        model.insert(task(n), begun);
                     }
                 }
                 Step::Started(n) => if model.get(&task(n)) == Some(&Model::Starting) {
@@ -200,10 +210,10 @@ fn damage_before_synced_records_is_told() {
 #[test]
 fn a_newer_format_is_told() {
     let mut bytes = record::header(id());
-    bytes[8] = 2;
+    bytes[8] = 3;
     let crc = crc32fast::hash(&bytes[..record::HEADER - 4]);
     bytes[record::HEADER - 4..].copy_from_slice(&crc.to_le_bytes());
-    assert_eq!(record::scan(&bytes), Err(Damage::Newer(2)));
+    assert_eq!(record::scan(&bytes), Err(Damage::Newer(3)));
 }
 
 #[test]
@@ -234,4 +244,24 @@ async fn many_at_once_share_the_disk() {
     assert_eq!(journal.held().await.expect("held").len(), 64);
     drop(journal);
     thread.join().expect("ended");
+}
+
+/// A file as version 1 of the format wrote it: the tasks of that time had no item.
+#[test]
+fn a_journal_of_the_first_version_is_read() {
+    let temp = tempfile::tempdir().expect("a folder");
+    let mut bytes = b"TAMERJNL\x01\0\0\0".to_vec();
+    bytes.extend_from_slice(id().as_bytes());
+    let crc = crc32fast::hash(&bytes);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+    let old = br#"{"record":"starting","task":{"batch":"b-0000000000000000","host":"h-0000000000000000"},"at":7}"#;
+    record::frame(&mut bytes, &[&old[..], b"\n"].concat(), 0);
+    let path = temp.path().join("journal");
+    fs::write(&path, &bytes).expect("written");
+    let journal = open(temp.path());
+    let task = TaskId::of_host(BatchId::from_bytes([0; 10]), HostId::from_bytes([0; 10]));
+    assert_eq!(journal.held(), &[(task, Held::Starting { at: AT })].into());
+    assert_eq!(journal.id(), id());
+    let version = fs::read(&path).expect("read")[8];
+    assert_eq!(version, 2, "from here on an older program must refuse the file");
 }

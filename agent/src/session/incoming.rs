@@ -17,6 +17,8 @@ pub struct Welcome {
     pub coordinator: String,
     /// Its version.
     pub version: String,
+    /// The minor version of `tamer.v1` that it speaks.
+    pub wire_minor: u32,
     /// How often the agent shall be heard.
     pub heartbeat: Duration,
     /// After this long without a message the session is given up.
@@ -63,7 +65,7 @@ fn read(welcome: wire::Welcome) -> Welcome {
     let wire::Welcome {
         coordinator,
         coordinator_version,
-        wire_minor: _,
+        wire_minor,
         heartbeat_ms,
         silence_ms,
         sent_at,
@@ -75,6 +77,7 @@ fn read(welcome: wire::Welcome) -> Welcome {
     Welcome {
         coordinator,
         version: coordinator_version,
+        wire_minor,
         heartbeat: heartbeat.clamp(HEARTBEAT.0, HEARTBEAT.1),
         silence: silence.clamp(SILENCE.0, SILENCE.1),
         sent_at: Timestamp::from_millis(sent_at),

@@ -1,5 +1,5 @@
-//! What the agent says, in three queues: control before ends before output, so that a command
-//! that floods its output starves neither heartbeats nor ends.
+//! What the agent says, in four queues: control before ends before instances before output, so that
+//! a command that floods its output starves nothing that matters more.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,6 +17,9 @@ use crate::exec::Chunk;
 pub const CONTROL: usize = 512;
 /// Ends that may wait, 512 KiB each at most. When it is full the next ones stay in the journal.
 pub const ENDS: usize = 2;
+/// Messages about providers and instances that may wait, 256 KiB each at most. When it is full the
+/// next one is made later, of what is true then.
+pub const INSTANCES: usize = 1;
 
 /// The stream that the connection pulls from when it has room.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct Outbox {
     pub control: mpsc::Receiver<wire::AgentMessage>,
     /// Ends with their output.
     pub ends: mpsc::Receiver<wire::AgentMessage>,
+    /// Providers and their instances.
+    pub instances: mpsc::Receiver<wire::AgentMessage>,
     /// Output as it appears.
     pub output: mpsc::Receiver<Chunk>,
 }
@@ -41,6 +46,10 @@ impl Stream for Outbox {
             Poll::Pending => {}
         }
         if let Poll::Ready(Some(message)) = self.ends.poll_recv(cx) {
+            return Poll::Ready(Some(message));
+        }
+        // Closed while the coordinator is too old to be told.
+        if let Poll::Ready(Some(message)) = self.instances.poll_recv(cx) {
             return Poll::Ready(Some(message));
         }
         match self.output.poll_recv(cx) {

@@ -6,21 +6,24 @@ use std::time::Duration;
 use tamer_certs::{Credentials, HostKey, renew_at};
 use tamer_model::{Code, Facts, KeptOutput, Problem, TaskId, Timestamp};
 use tamer_proto::{MAX_MESSAGE, WIRE_MINOR, problem_of, wire};
+use tamer_provider::registry::Registry;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use tonic::transport::Channel;
 use wire::agent_message::Message;
 
-use super::outbox::{CONTROL, ENDS, Outbox, ended, say, started};
+use super::outbox::{CONTROL, ENDS, INSTANCES, Outbox, ended, say, started};
 use super::{End, Incoming, Welcome, first};
 use crate::dial::Refusal;
 use crate::identity::IdentityFiles;
 use crate::journal::Journal;
 use crate::problem::chain;
+use crate::streams::{Refused, Streams};
 use crate::tasks::{Attached, Event, Stopping, TasksHandle};
-use crate::{clock, platform};
+use crate::{clock, platform, providers};
 
 /// How long the coordinator may take to answer the hello.
 const HELLO: Duration = Duration::from_secs(10);
@@ -29,13 +32,17 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// After a renewal that was not answered, when to ask again.
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
 
+/// The minor version of `tamer.v1` in which providers, instances and streams came.
+const WITH_INSTANCES: u32 = 2;
+
 /// What a session works with. All of it outlives the session.
-#[derive(Debug)]
 pub struct Session<'a> {
     /// The tasks.
     pub tasks: &'a TasksHandle,
     /// Where ends are read from.
     pub journal: &'a Journal,
+    /// The providers.
+    pub providers: &'a Registry,
     /// The facts of now.
     pub facts: watch::Receiver<Facts>,
     /// Where a renewed identity goes.
@@ -71,7 +78,8 @@ async fn hold(
     let Attached { held, events, output } = session.tasks.attach().await.map_err(stopping)?;
     let (control, control_out) = mpsc::channel(CONTROL);
     let (ends, ends_out) = mpsc::channel(ENDS);
-    let outbox = Outbox { control: control_out, ends: ends_out, output };
+    let (instances, instances_out) = mpsc::channel(INSTANCES);
+    let outbox = Outbox { control: control_out, ends: ends_out, instances: instances_out, output };
     let to_tell: VecDeque<TaskId> =
         held.iter().filter(|held| held.ended).map(|held| held.task).collect();
     let mut facts = session.facts.clone();
@@ -94,7 +102,7 @@ async fn hold(
     control.try_send(say(Message::Hello(hello))).map_err(behind)?;
 
     let late = |_| Problem::new(Code::Unreachable, "the coordinator did not answer the hello");
-    let mut client = wire::agent_service_client::AgentServiceClient::new(channel)
+    let mut client = wire::agent_service_client::AgentServiceClient::new(channel.clone())
         .max_decoding_message_size(MAX_MESSAGE)
         .max_encoding_message_size(MAX_MESSAGE);
     let response = timeout(HELLO, client.session(outbox)).await.map_err(late)?;
@@ -106,7 +114,13 @@ async fn hold(
         tracing::warn!(ahead_ms, "this machine's clock is far from the coordinator's: set it");
     }
     welcomed(&welcome);
-    let talk = Talk {
+    // Tells what changes for as long as the session lasts.
+    let mut telling = JoinSet::new();
+    if welcome.wire_minor >= WITH_INSTANCES {
+        telling.spawn(providers::tell(session.providers.clone(), instances));
+    }
+    let streams = Streams::new(channel, session.providers.clone());
+    let mut talk = Talk {
         heard: Instant::now(),
         renew: renewal(session.credentials),
         renewing: None,
@@ -118,8 +132,13 @@ async fn hold(
         ends,
         to_tell,
         sequence: 0,
+        streams,
+        telling,
     };
-    talk.run(incoming).await
+    let end = talk.run(incoming).await;
+    talk.streams.stop().await;
+    talk.telling.shutdown().await;
+    end
 }
 
 /// The state of a session that is up.
@@ -139,6 +158,9 @@ struct Talk<'a> {
     renew: Instant,
     /// The key that was sent.
     renewing: Option<HostKey>,
+    streams: Streams,
+    /// Tells of providers and instances; empty when the coordinator is too old.
+    telling: JoinSet<()>,
 }
 
 /// What happened next.
@@ -146,6 +168,8 @@ enum Turn {
     Heard(Result<Option<wire::CoordinatorMessage>, tonic::Status>),
     Happened(Option<Event>),
     RoomForEnd,
+    StreamEnded(Option<Refused>),
+    TellingEnded,
     Beat,
     FactsChanged,
     Renew,
@@ -155,13 +179,13 @@ enum Turn {
 
 impl Talk<'_> {
     async fn run(
-        mut self,
+        &mut self,
         mut incoming: Streaming<wire::CoordinatorMessage>,
     ) -> Result<End, Problem> {
         let mut beats = interval(self.welcome.heartbeat);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            // Cancel-safe: queues, watches, timers, and a stream that keeps a message it has not
+            // Cancel-safe: queues, watches, timers, a set of tasks, and a stream that keeps a message it has not
             // given whole. First in the list is first served: time before output and orders.
             let turn = tokio::select! {
                 biased;
@@ -172,6 +196,8 @@ impl Talk<'_> {
                     drop(room);
                     Turn::RoomForEnd
                 }
+                refused = self.streams.ended() => Turn::StreamEnded(refused),
+                Some(_) = self.telling.join_next() => Turn::TellingEnded,
                 Ok(()) = self.facts.changed() => Turn::FactsChanged,
                 () = sleep_until(self.heard + self.welcome.silence) => Turn::Silent,
                 () = sleep_until(self.renew) => Turn::Renew,
@@ -195,6 +221,15 @@ impl Talk<'_> {
             }
             Turn::Happened(Some(event)) => self.happened(event)?,
             Turn::RoomForEnd => self.tell_end().await?,
+            Turn::StreamEnded(refused) => {
+                if let Some(refused) = refused {
+                    self.say(Message::StreamRefused(refused.into()))?;
+                }
+            }
+            // It ends with the outbox, or by a bug; the next session tells everything again.
+            Turn::TellingEnded => {
+                return Err(Problem::new(Code::Internal, "the telling of instances ended"));
+            }
             Turn::Beat => {
                 self.sequence += 1;
                 let beat = wire::Heartbeat { sequence: self.sequence };
@@ -236,10 +271,10 @@ impl Talk<'_> {
                 tasks.forget(task).await.map_err(stopping)?;
             }
             Incoming::Certificate(chain) => return Ok(self.renewed(&chain)),
-            Incoming::Open(ticket, _) => {
-                let problem = Problem::new(Code::Unsupported, "this agent serves no streams");
-                let refused = wire::StreamRefused { ticket, problem: Some(problem.into()) };
-                self.say(Message::StreamRefused(refused))?;
+            Incoming::Open(ticket, request) => {
+                if let Err(refused) = self.streams.open(ticket, request) {
+                    self.say(Message::StreamRefused(refused.into()))?;
+                }
             }
             Incoming::Close(problem) => return Err(problem),
             Incoming::Unknown => tracing::debug!("a message of a newer version was ignored"),

@@ -54,9 +54,10 @@ fn a_refusal_is_told_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn control_goes_before_ends_before_output() {
+async fn control_goes_before_ends_before_instances_before_output() {
     let (control, control_out) = tokio::sync::mpsc::channel(4);
     let (ends, ends_out) = tokio::sync::mpsc::channel(4);
+    let (instances, instances_out) = tokio::sync::mpsc::channel(4);
     let (output, output_out) = tokio::sync::mpsc::channel(4);
     let task = TaskId::of_host(BatchId::from_bytes([1; 10]), HostId::from_bytes([2; 10]));
     let chunk = crate::exec::Chunk {
@@ -66,21 +67,29 @@ async fn control_goes_before_ends_before_output() {
         data: vec![1],
     };
     output.try_send(chunk).expect("room");
+    let providers = wire::Providers { providers: Vec::new() };
+    instances.try_send(say(wire::agent_message::Message::Providers(providers))).expect("room");
     let end = tamer_model::TaskEnd::never_started("x");
     ends.try_send(ended(task, end, Default::default())).expect("room");
     let beat = wire::agent_message::Message::Heartbeat(wire::Heartbeat { sequence: 1 });
     control.try_send(say(beat)).expect("room");
-    let mut outbox = Outbox { control: control_out, ends: ends_out, output: output_out };
+    let mut outbox = Outbox {
+        control: control_out,
+        ends: ends_out,
+        instances: instances_out,
+        output: output_out,
+    };
     let mut kinds = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         kinds.push(match outbox.next().await.and_then(|message| message.message) {
             Some(wire::agent_message::Message::Heartbeat(_)) => "control",
             Some(wire::agent_message::Message::TaskEnded(_)) => "end",
+            Some(wire::agent_message::Message::Providers(_)) => "instances",
             Some(wire::agent_message::Message::TaskOutput(_)) => "output",
             other => panic!("{other:?}"),
         });
     }
-    assert_eq!(kinds, ["control", "end", "output"]);
+    assert_eq!(kinds, ["control", "end", "instances", "output"]);
     drop(control);
     assert!(outbox.next().await.is_none(), "the stream ends with the conversation");
 }

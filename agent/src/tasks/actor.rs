@@ -1,26 +1,31 @@
 //! The owner of what runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use tamer_model::{Problem, TaskEnd, TaskId, Work};
+use tamer_model::{InstanceOrder, Problem, TaskEnd, TaskId, Work};
+use tamer_provider::registry::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::worker::{Teller, Worker};
 use super::{
-    Attached, CHUNKS, EVENTS, Event, HeldTask, MAX_RUNNING, REQUESTS, Request, TasksHandle,
+    Attached, CHUNKS, EVENTS, Event, HeldTask, MAX_ORDERS, MAX_RUNNING, MAX_WAITING, REQUESTS,
+    Request, TasksHandle,
 };
 use crate::exec::{Chunk, Stop};
 use crate::journal::{Held, Journal, JournalError};
 
 /// The tasks of this host. Made and run by `run`.
-#[derive(Debug)]
 pub struct Tasks {
     journal: Journal,
     requests: mpsc::Receiver<Request>,
     /// What is worked on, and how to end it. A task is never worked on twice at once.
-    running: BTreeMap<TaskId, watch::Sender<Option<Stop>>>,
+    running: BTreeMap<TaskId, Taken>,
+    /// Orders that wait for their turn. Nothing is written of them: who is not told otherwise finds
+    /// that they are not held, and sends them again.
+    waiting: VecDeque<(TaskId, InstanceOrder)>,
+    providers: Registry,
     workers: JoinSet<TaskId>,
     /// Set when the agent stops: nothing is started any more, what happened is still told.
     stopping: bool,
@@ -29,14 +34,34 @@ pub struct Tasks {
     output: watch::Sender<Option<mpsc::Sender<Chunk>>>,
 }
 
+/// A task that is worked on.
+#[derive(Debug)]
+struct Taken {
+    place: Place,
+    stop: watch::Sender<Option<Stop>>,
+}
+
+/// Which bound a task counts against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// [`MAX_RUNNING`].
+    Command,
+    /// [`MAX_ORDERS`].
+    Order,
+    /// None: an end is written, and that is all.
+    End,
+}
+
 impl Tasks {
-    /// Makes the owner and its handle.
-    pub fn new(journal: Journal) -> (Self, TasksHandle) {
+    /// Makes the owner and its handle. Orders go to `providers`.
+    pub fn new(journal: Journal, providers: Registry) -> (Self, TasksHandle) {
         let (sender, requests) = mpsc::channel(REQUESTS);
         let tasks = Self {
             journal,
             requests,
             running: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            providers,
             workers: JoinSet::new(),
             stopping: false,
             events: Teller::new(),
@@ -49,9 +74,14 @@ impl Tasks {
     pub async fn run(mut self) -> Result<(), Arc<JournalError>> {
         for (task, held) in self.journal.held().await? {
             match held {
-                Held::Starting { at } => self.work(task, |worker| worker.recover(at, None)),
+                Held::Starting { at } => {
+                    self.work(task, Place::End, |worker| worker.recover(at, None));
+                }
                 Held::Started { at, process } => {
-                    self.work(task, move |worker| worker.recover(at, Some(process)));
+                    self.work(task, Place::End, move |worker| worker.recover(at, Some(process)));
+                }
+                Held::Asking { at } => {
+                    self.work(task, Place::End, move |worker| worker.recover_order(at));
                 }
                 Held::Ended { .. } => {}
             }
@@ -63,7 +93,10 @@ impl Tasks {
                     Some(request) => self.handle(request).await?,
                     None => return Ok(()),
                 },
-                Some(ended) = self.workers.join_next() => self.reap(ended),
+                Some(ended) = self.workers.join_next() => {
+                    self.reap(ended);
+                    self.next_orders();
+                }
             }
         }
     }
@@ -76,8 +109,11 @@ impl Tasks {
             }
             Request::Start { task, work } => self.start(task, work).await?,
             Request::Cancel { task } => match self.running.get(&task) {
-                Some(stop) => ask(stop, Stop::Cancelled),
-                None => self.work(task, Worker::cancel_unstarted),
+                Some(taken) => ask(&taken.stop, Stop::Cancelled),
+                None => {
+                    self.waiting.retain(|(waiting, _)| *waiting != task);
+                    self.work(task, Place::End, Worker::cancel_unstarted);
+                }
             },
             Request::Forget { task } => self.journal.forgotten(task).await,
             Request::Stop { reply } => {
@@ -94,7 +130,19 @@ impl Tasks {
         // First the link, then the look: what happens between is told twice rather than never.
         self.events.turn_to(events_in);
         self.output.send_replace(Some(output_in));
-        let held = self.journal.held().await?.into_iter().map(held_task).collect();
+        // Not held, so they are sent again or are never to start; either way not from here.
+        self.waiting.clear();
+        let mut held: BTreeMap<_, _> = self.journal.held().await?;
+        while let Some(ended) = self.workers.try_join_next() {
+            self.reap(ended);
+        }
+        // What is worked on and not written yet will be: told as not held, it could start behind
+        // the back of who believes that.
+        let unwritten = self.running.keys().filter(|task| !held.contains_key(task));
+        let unwritten: Vec<_> = unwritten
+            .map(|task| HeldTask { task: *task, ended: false, started_at: None })
+            .collect();
+        let held = std::mem::take(&mut held).into_iter().map(held_task).chain(unwritten).collect();
         Ok(Attached { held, events, output })
     }
 
@@ -110,25 +158,66 @@ impl Tasks {
         if self.running.contains_key(&task) {
             return self.tell_start_again(task).await;
         }
+        let command = match work {
+            Ok(Work::Instance(order)) => return self.order(task, order).await,
+            Ok(Work::Command(command)) => Ok(command),
+            Err(problem) => Err(problem),
+        };
         // A task that is known already takes no place: its end is told again.
-        if self.running.len() >= MAX_RUNNING && !self.journal.held().await?.contains_key(&task) {
+        if self.taken(Place::Command) >= MAX_RUNNING && !self.is_held(task).await? {
             let reason = format!("the host already runs {MAX_RUNNING} commands");
             self.tell(Event::Refused { task, end: TaskEnd::never_started(reason) });
             return Ok(());
         }
-        self.work(task, move |worker| worker.start(work));
+        self.work(task, Place::Command, move |worker| worker.start(command));
         Ok(())
     }
 
+    async fn order(&mut self, task: TaskId, order: InstanceOrder) -> Result<(), Arc<JournalError>> {
+        if self.waiting.iter().any(|(waiting, _)| *waiting == task) {
+            return Ok(());
+        }
+        if self.waiting.len() >= MAX_WAITING && !self.is_held(task).await? {
+            let reason = format!("{MAX_WAITING} orders wait for the providers of the host already");
+            self.tell(Event::Refused { task, end: TaskEnd::never_started(reason) });
+            return Ok(());
+        }
+        self.waiting.push_back((task, order));
+        self.next_orders();
+        Ok(())
+    }
+
+    /// Gives orders that wait to workers, as many as there are places.
+    fn next_orders(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        for _ in self.taken(Place::Order)..MAX_ORDERS {
+            let Some((task, order)) = self.waiting.pop_front() else { return };
+            let providers = self.providers.clone();
+            self.work(task, Place::Order, move |worker| worker.order(providers, order));
+        }
+    }
+
+    fn taken(&self, place: Place) -> usize {
+        self.running.values().filter(|taken| taken.place == place).count()
+    }
+
+    async fn is_held(&self, task: TaskId) -> Result<bool, Arc<JournalError>> {
+        Ok(self.journal.held().await?.contains_key(&task))
+    }
+
     async fn tell_start_again(&mut self, task: TaskId) -> Result<(), Arc<JournalError>> {
-        if let Some(Held::Started { at, .. }) = self.journal.held().await?.get(&task) {
+        if let Some(Held::Started { at, .. } | Held::Asking { at }) =
+            self.journal.held().await?.get(&task)
+        {
             self.tell(Event::Started { task, at: *at });
         }
         Ok(())
     }
 
     /// Gives a task to a worker of its own.
-    fn work<F>(&mut self, task: TaskId, work: impl FnOnce(Worker) -> F)
+    fn work<F>(&mut self, task: TaskId, place: Place, work: impl FnOnce(Worker) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -141,7 +230,7 @@ impl Tasks {
             output: self.output.subscribe(),
         };
         let work = work(worker);
-        self.running.insert(task, stop_in);
+        self.running.insert(task, Taken { place, stop: stop_in });
         self.workers.spawn(async move {
             work.await;
             task
@@ -151,7 +240,7 @@ impl Tasks {
     fn reap(&mut self, ended: Result<TaskId, tokio::task::JoinError>) {
         match ended {
             Ok(task) => drop(self.running.remove(&task)),
-            // A bug. The process was killed with the future, and the journal still says that it
+            // A bug of ours; those of providers are caught. The process was killed with the future, and the journal still says that it
             // started; the next life of the agent tells it as interrupted, and until then the
             // task stays taken.
             Err(error) => tracing::error!(%error, "the work on a task panicked"),
@@ -161,8 +250,9 @@ impl Tasks {
     /// Ends everything that runs and waits for the ends to be written.
     async fn stop(&mut self) {
         self.stopping = true;
-        for stop in self.running.values() {
-            ask(stop, Stop::AgentStops);
+        self.waiting.clear();
+        for taken in self.running.values() {
+            ask(&taken.stop, Stop::AgentStops);
         }
         while let Some(ended) = self.workers.join_next().await {
             self.reap(ended);
@@ -188,7 +278,7 @@ fn ask(worker: &watch::Sender<Option<Stop>>, reason: Stop) {
 fn held_task((task, held): (TaskId, Held)) -> HeldTask {
     let (ended, started_at) = match held {
         Held::Starting { .. } => (false, None),
-        Held::Started { at, .. } => (false, Some(at)),
+        Held::Started { at, .. } | Held::Asking { at } => (false, Some(at)),
         Held::Ended { .. } => (true, None),
     };
     HeldTask { task, ended, started_at }

@@ -1,9 +1,13 @@
 //! The tasks of this host: the one owner of what runs, fed by the session, written to the journal.
+//! Commands run in processes of ours; orders are carried out by providers, some at once and the
+//! others in turn.
 //!
 //! `run` spawns [`Tasks`] once; each session attaches, tells what happened while it lasts, and
 //! goes. No task notices: commands run on, and what was not told is told in the next session.
 
 mod actor;
+#[cfg(test)]
+mod orders_tests;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -17,12 +21,18 @@ use crate::exec::Chunk;
 
 /// Commands that run at once. One more is refused.
 pub const MAX_RUNNING: usize = 64;
+/// Orders that providers work on at once. More of them wait here: a host that restarts may have a
+/// thousand instances to start, and each order costs the agent next to nothing.
+pub const MAX_ORDERS: usize = 64;
+/// Orders that may wait, a few hundred bytes each and a spec at most. One more is refused.
+pub const MAX_WAITING: usize = 4096;
 /// Requests of a session that may wait: those of one burst of the coordinator. When it is full the
 /// session does not read on.
 const REQUESTS: usize = 64;
-/// Events that may wait for the session: each running task has at most two. When it is full the
-/// session is cut, and the next one is told the state instead.
-const EVENTS: usize = 4 * MAX_RUNNING;
+/// Events that may wait for the session: each running task has at most two, and orders that wait
+/// have one each when all of them are cancelled at once. The queue takes room as it fills. When it
+/// is full the session is cut, and the next one is told the state instead.
+const EVENTS: usize = 2 * (MAX_RUNNING + MAX_ORDERS) + MAX_WAITING;
 /// Chunks of output that may wait for the session: 1 MiB. When it is full output is skipped.
 const CHUNKS: usize = 64;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tamer_model::{
     BatchId, Code, CommandSpec, HostId, JournalId, Outcome, Problem, TaskEnd, TaskId, Work,
 };
+use tamer_provider::registry::Registry;
+use tamer_provider::supervise::Settings;
 use tokio::time::timeout;
 
 use super::*;
@@ -15,6 +17,11 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 fn task(number: u8) -> TaskId {
     TaskId::of_host(BatchId::from_bytes([number; 10]), HostId::from_bytes([1; 10]))
+}
+
+/// A host without providers.
+fn nothing() -> Registry {
+    Registry::new([], Settings::default()).expect("no name is taken").0
 }
 
 struct Agent {
@@ -30,7 +37,7 @@ impl Agent {
     async fn begin(folder: tempfile::TempDir) -> Self {
         let id = JournalId::from_bytes([7; 10]);
         let (journal, thread) = Journal::open(folder.path(), id).expect("a journal");
-        let (tasks, handle) = Tasks::new(journal.clone());
+        let (tasks, handle) = Tasks::new(journal.clone(), nothing());
         let actor = tokio::spawn(async move { tasks.run().await.expect("runs") });
         let attached = handle.attach().await.expect("attached");
         Self { folder, journal, thread, handle, actor, attached }

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tamer_model::{
-    CommandSpec, DEFAULT_GRACE, KeptOutput, Outcome, Problem, TaskEnd, TaskId, Timestamp, Work,
+    CommandSpec, DEFAULT_GRACE, InstanceOrder, KeptOutput, Outcome, Problem, TaskEnd, TaskId,
+    Timestamp,
 };
+use tamer_provider::registry::Registry;
 use tokio::sync::{mpsc, watch};
 
 use super::Event;
 use crate::exec::{self, Chunk, LiveView, Stop};
 use crate::journal::{Held, Journal, JournalError, ProcessMark, Start};
 use crate::problem::chain;
-use crate::{clock, platform};
+use crate::{clock, platform, providers};
 
 /// Between attempts to write an end that the disk did not take; doubles up to the second value.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -28,25 +30,39 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Runs the command unless the journal knows the task.
-    pub async fn start(self, work: Result<Work, Problem>) {
-        let command = match work {
-            Ok(Work::Command(command)) => command,
-            Ok(Work::Instance(_)) => {
-                let problem =
-                    Problem::new(tamer_model::Code::Unsupported, "this agent has no providers");
-                return self.end_unstarted(refusal(&problem)).await;
-            }
+    pub async fn start(self, command: Result<CommandSpec, Problem>) {
+        let command = match command {
+            Ok(command) => command,
             Err(problem) => return self.end_unstarted(refusal(&problem)).await,
         };
         let at = clock::now();
         match self.journal.starting(self.task, at).await {
             Ok(Start::Recorded) => self.run(command, at).await,
             Ok(Start::Held(held)) => self.tell_again(held),
-            Err(error) => {
-                let reason = format!("the start could not be written down: {}", chain(&error));
-                self.tell(Event::Refused { task: self.task, end: TaskEnd::never_started(reason) });
-            }
+            Err(error) => self.not_written(&error),
         }
+    }
+
+    /// Has a provider carry out the order unless the journal knows the task.
+    pub async fn order(self, providers: Registry, order: InstanceOrder) {
+        let at = clock::now();
+        match self.journal.asking(self.task, at).await {
+            Ok(Start::Recorded) => self.perform(&providers, order, at).await,
+            Ok(Start::Held(held)) => self.tell_again(held),
+            Err(error) => self.not_written(&error),
+        }
+    }
+
+    async fn perform(self, providers: &Registry, order: InstanceOrder, at: Timestamp) {
+        if let Some(end) = self.stopped_early() {
+            return self.end(end, KeptOutput::default()).await;
+        }
+        tracing::info!(task = %self.task, order = providers::name(&order), "ordered");
+        self.tell(Event::Started { task: self.task, at });
+        let live = LiveView::new(self.task, self.output.clone());
+        let (end, output) = providers::perform(providers, order, at, self.stop.clone(), live).await;
+        tracing::info!(task = %self.task, outcome = end.outcome.as_str(), "ended");
+        self.end(end, output).await;
     }
 
     /// Makes sure that a task that does not run never starts, and tells its end.
@@ -71,14 +87,21 @@ impl Worker {
         self.end(end, KeptOutput::default()).await;
     }
 
+    /// Tells an order that an earlier life of the agent gave a provider as interrupted.
+    pub async fn recover_order(self, at: Timestamp) {
+        let reason = "the agent was restarted while a provider worked on it; what the technology \
+                      had begun may have gone on";
+        tracing::warn!(task = %self.task, reason, "a task was interrupted");
+        let end = TaskEnd {
+            started_at: Some(at),
+            ..TaskEnd::without_times(Outcome::Interrupted, reason)
+        };
+        self.end(end, KeptOutput::default()).await;
+    }
+
     async fn run(self, command: CommandSpec, at: Timestamp) {
-        let stopped = self.stop.borrow().clone();
-        if let Some(stop) = stopped {
-            let reason = match stop {
-                Stop::Cancelled => "it was cancelled before it started",
-                Stop::AgentStops => "the agent was stopped before it started",
-            };
-            return self.end(TaskEnd::never_started(reason), KeptOutput::default()).await;
+        if let Some(end) = self.stopped_early() {
+            return self.end(end, KeptOutput::default()).await;
         }
         let running = match exec::launch(&command, &self.task.to_string()) {
             Ok(running) => running,
@@ -91,6 +114,20 @@ impl Worker {
         let (end, output) = exec::supervise(running, &command, at, self.stop.clone(), live).await;
         tracing::info!(task = %self.task, outcome = end.outcome.as_str(), "ended");
         self.end(end, output).await;
+    }
+
+    /// The end of a task that was to be ended before it began.
+    fn stopped_early(&self) -> Option<TaskEnd> {
+        let reason = match self.stop.borrow().as_ref()? {
+            Stop::Cancelled => "it was cancelled before it started",
+            Stop::AgentStops => "the agent was stopped before it started",
+        };
+        Some(TaskEnd::never_started(reason))
+    }
+
+    fn not_written(&self, error: &JournalError) {
+        let reason = format!("the start could not be written down: {}", chain(error));
+        self.tell(Event::Refused { task: self.task, end: TaskEnd::never_started(reason) });
     }
 
     async fn end_unstarted(&self, end: TaskEnd) {
@@ -118,7 +155,9 @@ impl Worker {
     fn tell_again(&self, held: Held) {
         match held {
             Held::Ended { .. } => self.tell(Event::Ended { task: self.task }),
-            Held::Started { at, .. } => self.tell(Event::Started { task: self.task, at }),
+            Held::Started { at, .. } | Held::Asking { at } => {
+                self.tell(Event::Started { task: self.task, at })
+            }
             // Another worker holds it and will tell.
             Held::Starting { .. } => {}
         }

@@ -5,6 +5,7 @@ mod files;
 mod manager;
 mod process;
 mod service;
+mod technologies;
 mod user;
 
 pub use facts::{OS, addresses, distribution, providers, virtualization};
@@ -14,3 +15,4 @@ pub use process::{
     HAS_TERM, command, end_leftovers, exit_of, is_no_program, kill, mark, terminate,
 };
 pub use service::service;
+pub use technologies::technologies;

@@ -5,6 +5,7 @@ mod files;
 mod manager;
 mod process;
 mod service;
+mod technologies;
 
 pub use facts::{OS, addresses, distribution, providers, virtualization};
 pub use files::{create_private_file, create_private_folder, default_data_folder, sync_folder};
@@ -13,3 +14,4 @@ pub use process::{
     HAS_TERM, command, end_leftovers, exit_of, is_no_program, kill, mark, terminate,
 };
 pub use service::service;
+pub use technologies::technologies;

@@ -1,0 +1,42 @@
+//! What is served on Linux: both container engines, and libvirt.
+
+use std::sync::Arc;
+
+use tamer_model::Problem;
+use tamer_provider::Provider;
+use tamer_provider_vm::{MachineProvider, Settings};
+
+use crate::config::{DomainType, Enabled, Libvirt, Providers};
+use crate::providers::{container, word};
+
+/// The providers that are not left alone. What is served here cannot be refused.
+pub fn technologies(providers: &Providers) -> Result<Vec<Arc<dyn Provider>>, Problem> {
+    let Providers { docker, podman, libvirt, registries } = providers;
+    let mut served: Vec<Arc<dyn Provider>> = Vec::new();
+    for (name, engine) in [("docker", docker), ("podman", podman)] {
+        if engine.enabled != Enabled::No {
+            served.push(container(word(name), engine, registries));
+        }
+    }
+    if libvirt.enabled != Enabled::No {
+        served.push(Arc::new(MachineProvider::new(machines(libvirt))));
+    }
+    Ok(served)
+}
+
+/// Machines have their files where the provider says: the agent's own folder is closed to the user
+/// that libvirt runs them as.
+fn machines(libvirt: &Libvirt) -> Settings {
+    let usual = Settings::new(word("libvirt"));
+    Settings {
+        uri: libvirt.uri.clone(),
+        socket: libvirt.socket.clone(),
+        domain_type: match libvirt.domain_type {
+            DomainType::Auto => tamer_provider_vm::DomainType::Auto,
+            DomainType::Kvm => tamer_provider_vm::DomainType::Kvm,
+            DomainType::Qemu => tamer_provider_vm::DomainType::Qemu,
+        },
+        templates: libvirt.templates.clone().unwrap_or(usual.templates),
+        ..usual
+    }
+}
