@@ -6,7 +6,7 @@ use crate::output::{Line, Tone, width};
 use crate::view::escape;
 
 /// No name takes more columns than this.
-const WIDEST_NAME: usize = 24;
+const WIDEST_NAME: usize = 36;
 /// The longest word of a state.
 const STATE: usize = 13;
 

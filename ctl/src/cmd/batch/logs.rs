@@ -14,7 +14,7 @@ use crate::view::{Board, Change, View, labelled, said};
 pub struct Args {
     /// Its id, or `last`
     batch: String,
-    /// Only this host's: its name or id
+    /// Only this host's, by its name or id; or one instance's: HOST/NAME
     #[arg(conflicts_with = "follow")]
     host: Option<String>,
     /// Go on until the batch ends
@@ -38,7 +38,10 @@ pub async fn run(Args { batch, host, follow }: Args, session: &Session) -> Resul
         let View::Collect(tasks) = view else { return Ok(()) };
         return session.show(&tasks.into_values().collect::<Vec<_>>(), |_| Vec::new());
     }
-    let tasks = api.tasks(&batch.batch, host.as_deref().unwrap_or_default(), true).await?;
+    let target = host.as_deref().unwrap_or_default();
+    let (on, instance) = target.split_once('/').unwrap_or((target, ""));
+    let mut tasks = api.tasks(&batch.batch, on, true).await?;
+    tasks.retain(|task| instance.is_empty() || task.instance_name.as_deref() == Some(instance));
     if let (Some(host), true) = (&host, tasks.is_empty()) {
         let message = format!("{} has no task on {host:?}", batch.batch);
         return Err(Problem::new(Code::NotFound, message).on("host").into());
@@ -46,7 +49,7 @@ pub async fn run(Args { batch, host, follow }: Args, session: &Session) -> Resul
     if session.for_scripts() {
         return session.show(&tasks, |_| Vec::new());
     }
-    let alone = host.is_some();
+    let alone = host.is_some() && tasks.len() == 1;
     let mut board = Board::default();
     for task in tasks {
         for change in board.apply(BatchEvent::Task(task)) {

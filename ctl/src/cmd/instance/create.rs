@@ -54,7 +54,11 @@ pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
         Some(path) => file::read(&path)?,
         None => flags.spec()?,
     };
-    let create = CreateInstance { provider, start: !no_start, spec: spec.validate()? };
+    let spec = spec.validate().map_err(|problem| Problem {
+        remedy: problem.remedy.or(Some("see `tamerctl instance create --help`".to_owned())),
+        ..problem
+    })?;
+    let create = CreateInstance { provider, start: !no_start, spec };
     let order = BatchOrder::new(Action::Create(Box::new(create)), Targets::Hosts(selector));
     batch::start(&order, detach, session.api().await?, session).await
 }

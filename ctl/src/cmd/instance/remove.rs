@@ -13,6 +13,8 @@ use crate::view::escape;
 
 /// As many of the foreign instances are listed in the question; how many more there are is told.
 const LISTED: usize = 20;
+/// The coordinator takes no more names than this in one call.
+const MOST_NAMED: usize = 1000;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -63,8 +65,14 @@ async fn permitted(selection: Selection, api: &mut Api) -> Result<(Selection, bo
             .remedy("to remove them without a question, add --yes; to spare them, -i managed=true")
             .into());
     }
-    print::note(&format!("not made by Tamer: {}", names(&foreign)));
     let all = human::count(instances.len(), "instance");
+    if instances.len() > MOST_NAMED {
+        let message = format!("{all} are too many for a yes that names each, and some are foreign");
+        return Err(Problem::field("yes", message)
+            .remedy("select fewer, or remove them without a question: --yes")
+            .into());
+    }
+    print::note(&format!("not made by Tamer: {}", names(&foreign)));
     if !print::confirm(&format!("Remove {all}, these included, for good?")).await {
         print::note("nothing was changed");
         return Err(Failure::Targets);
