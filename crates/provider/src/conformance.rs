@@ -6,7 +6,8 @@
 //! tamer_provider::conformance!(docker_conforms, Docker::start());
 //! ```
 //!
-//! `Docker::start()` is a future of a [`Subject`]. That makes one test which starts the technology
+//! `Docker::start()` is a future of a [`Subject`], or of an `Option` of one: none where the
+//! technology is not installed. That makes one test which starts the technology
 //! once and runs every check against it, one after the other; real technologies start slowly. What
 //! the technology can do is what [`Provider::probe`] tells: an operation told as possible must
 //! work, and one told as not possible must be refused with [`crate::FaultKind::Unsupported`].
@@ -140,18 +141,52 @@ pub trait Subject: Send + Sync {
     async fn bring_back(&self) {}
 }
 
-/// Makes one test of the whole suite: its name, and a future of the [`Subject`].
+/// A subject, or none where the technology is not installed.
+pub trait Offered {
+    /// The subject.
+    type Subject: Subject;
+
+    /// The subject, if it can be had.
+    fn offered(self) -> Option<Self::Subject>;
+}
+
+impl<S: Subject> Offered for S {
+    type Subject = S;
+
+    fn offered(self) -> Option<S> {
+        Some(self)
+    }
+}
+
+impl<S: Subject> Offered for Option<S> {
+    type Subject = S;
+
+    fn offered(self) -> Option<S> {
+        self
+    }
+}
+
+/// Runs the checks that `wanted` names (see [`Filter::new`]), stops the technology, and panics with
+/// the whole report when one fails. Says so when the technology is not there.
+pub async fn assert_conforms(subject: impl Offered, wanted: &str) {
+    let Some(subject) = subject.offered() else {
+        run::say("skip everything: the technology is not installed");
+        return;
+    };
+    let report = run(&subject, &Filter::new(wanted)).await;
+    drop(subject);
+    assert!(report.passed(), "\n{report}");
+}
+
+/// Makes one test of the whole suite: its name, and a future of the [`Subject`], or of none where
+/// the technology is not installed.
 #[macro_export]
 macro_rules! conformance {
     ($name:ident, $subject:expr) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
             let wanted = std::env::var("TAMER_CHECKS").unwrap_or_default();
-            let subject = $subject.await;
-            let filter = $crate::conformance::Filter::new(&wanted);
-            let report = $crate::conformance::run(&subject, &filter).await;
-            drop(subject);
-            assert!(report.passed(), "\n{report}");
+            $crate::conformance::assert_conforms($subject.await, &wanted).await;
         }
     };
 }

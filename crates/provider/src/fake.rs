@@ -47,6 +47,8 @@ struct Knobs {
     /// Cancelled when the technology dies.
     life: CancellationToken,
     calls: BTreeMap<&'static str, u64>,
+    /// The method of which the next call panics.
+    panics: Option<&'static str>,
 }
 
 impl Fake {
@@ -58,6 +60,7 @@ impl Fake {
             latency: Duration::ZERO,
             life: CancellationToken::new(),
             calls: BTreeMap::new(),
+            panics: None,
         };
         Self(Arc::new(Inner {
             name,
@@ -103,6 +106,11 @@ impl Fake {
     /// Answers again.
     pub fn come_back(&self) {
         self.knobs().life = CancellationToken::new();
+    }
+
+    /// The next call of this method panics.
+    pub fn panic_in(&self, method: &'static str) {
+        self.knobs().panics = Some(method);
     }
 
     /// How often this method of the contract was called: `list`, `get`, `probe`.
@@ -156,11 +164,13 @@ impl Fake {
     /// A call begins: it is counted, hangs when calls hang, takes its time, and fails when the
     /// technology is not there.
     async fn enter(&self, method: &'static str) -> Result<()> {
-        let (life, latency) = {
+        let (life, latency, panics) = {
             let mut knobs = self.knobs();
             *knobs.calls.entry(method).or_default() += 1;
-            (knobs.life.clone(), knobs.latency)
+            let panics = knobs.panics.take_if(|panics| *panics == method).is_some();
+            (knobs.life.clone(), knobs.latency, panics)
         };
+        assert!(!panics, "{method} panics, as it was told to");
         let mut hung = self.0.hung.subscribe();
         // The sender lives in `self`, so waiting cannot fail.
         let _ = hung.wait_for(|hung| !hung).await;

@@ -14,7 +14,7 @@ use crate::supervise::{Keeper, Settings, Supervised};
 use crate::{Fault, FaultKind, Provider, Result};
 
 /// The supervised providers of a host, in the order of their names. Cheap to clone.
-#[derive(Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Registry(Arc<BTreeMap<ProviderName, Supervised>>);
 
 /// The tasks of a registry's providers.
@@ -39,15 +39,14 @@ pub enum Changed {
 }
 
 impl Registry {
-    /// Puts these providers under supervision. [`FaultKind::AlreadyExists`] when two have one
+    /// Puts these providers under supervision, each within its bounds. [`FaultKind::AlreadyExists`] when two have one
     /// name.
     pub fn new(
-        providers: impl IntoIterator<Item = Arc<dyn Provider>>,
-        settings: Settings,
+        providers: impl IntoIterator<Item = (Arc<dyn Provider>, Settings)>,
     ) -> Result<(Self, Keepers)> {
         let mut by_name = BTreeMap::new();
         let mut keepers = Vec::new();
-        for provider in providers {
+        for (provider, settings) in providers {
             let name = provider.name().clone();
             let (supervised, keeper) = Supervised::new(provider, settings);
             keepers.push(keeper);
@@ -73,8 +72,8 @@ impl Registry {
     }
 
     /// All of them, in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&ProviderName, &Supervised)> {
-        self.0.iter()
+    pub fn iter(&self) -> impl Iterator<Item = &Supervised> {
+        self.0.values()
     }
 
     /// How all of them stand.

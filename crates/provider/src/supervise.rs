@@ -97,6 +97,12 @@ impl Supervised {
     }
 }
 
+impl std::fmt::Debug for Supervised {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Supervised").field(&*self.0.status.borrow()).finish()
+    }
+}
+
 impl Shared {
     /// The technology answered.
     fn here(&self, probe: Probe) {

@@ -31,10 +31,13 @@ async fn lifecycle(bench: &Bench<'_>) -> Outcome {
     bench.start(&id).await?;
     agreed(bench, &id, InstanceState::Running).await?;
     provider.stop(&id, Some(GRACE)).await?;
+    // A stop returns when it has stopped: nothing is waited for.
+    same("its state after a stop", bench.get(&id).await?.state, InstanceState::Stopped)?;
     agreed(bench, &id, InstanceState::Stopped).await?;
     bench.start(&id).await?;
     agreed(bench, &id, InstanceState::Running).await?;
     provider.stop(&id, None).await?;
+    same("its state after a stop", bench.get(&id).await?.state, InstanceState::Stopped)?;
     agreed(bench, &id, InstanceState::Stopped).await?;
     provider.remove(&id, false).await?;
     gone(bench, &id).await?;

@@ -95,6 +95,12 @@ async fn one(bench: &Bench<'_>, case: &Case) -> Outcome {
     outcome.and(cleaned)
 }
 
+/// Says how it goes.
+pub(super) fn say(line: &str) {
+    // Where nobody listens, the report says it again.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 fn said(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
@@ -118,8 +124,7 @@ impl Report {
             Err(Unmet::Skipped(why)) => Verdict::Skipped(why),
             Err(Unmet::Failed(why)) => Verdict::Failed(why),
         };
-        // Nobody listens: the report says it again.
-        let _ = writeln!(std::io::stderr(), "{}", line(name, &verdict, took));
+        say(&line(name, &verdict, took));
         self.0.push((name, verdict, took));
     }
 

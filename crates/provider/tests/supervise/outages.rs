@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tamer_model::{Ability, InstanceState, Operation};
 use tamer_provider::supervise::Settings;
-use tamer_provider::{ExecOutput, FaultKind, ProgressSink, Provider as _};
+use tamer_provider::{ExecOutput, FaultKind, ProgressSink, Provider as _, ProviderEvent};
 use tokio::time::{Instant, timeout};
 
 use crate::{available, fake, keep, kept, kept_with, sleep, until};
@@ -156,4 +156,51 @@ async fn the_keeper_stops_when_it_is_told_to() {
     drop(kept.stop);
     timeout(Duration::from_secs(1), kept.keeper).await.expect("at once").expect("no panic");
     assert_eq!(kept.handle.list().await.expect_err("stopped").kind, FaultKind::Unavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_panics_is_unavailable_and_tried_again() {
+    let kept = kept(2).await;
+    let before = kept.handle.view().all();
+    for method in ["probe", "list", "get"] {
+        kept.fake.panic_in(method);
+        // A lost event makes it list, and an instance's makes it look; it probes by itself.
+        match method {
+            "list" => kept.fake.emit(ProviderEvent::Lost),
+            "get" => kept.fake.emit(ProviderEvent::Instance(before[0].native.clone())),
+            _ => {}
+        }
+        available(&kept.handle, false).await;
+        let fault = kept.handle.list().await.expect_err("panicked");
+        assert!(fault.message.contains("panicked"), "{method}: {fault}");
+        available(&kept.handle, true).await;
+        assert_eq!(kept.handle.view().all(), before);
+    }
+    // A caller's own panic is the caller's, and who asks next gets an answer.
+    kept.fake.panic_in("scan");
+    let handle = kept.handle.clone();
+    let caller = tokio::spawn(async move { handle.scan().await });
+    assert!(caller.await.expect_err("panicked").is_panic());
+    assert_eq!(kept.handle.scan().await.expect("scan").len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_technology_that_flaps_is_asked_more_and_more_rarely() {
+    let fake = fake("flapping");
+    let kept = keep(&fake, Settings::default());
+    for _ in 0..8 {
+        available(&kept.handle, true).await;
+        fake.die();
+        available(&kept.handle, false).await;
+        fake.come_back();
+    }
+    let took = available(&kept.handle, true).await;
+    assert!(took >= Duration::from_millis(2500), "{took:?}");
+    // Once it stays, it is trusted again.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    fake.die();
+    available(&kept.handle, false).await;
+    fake.come_back();
+    let took = available(&kept.handle, true).await;
+    assert!(took <= Duration::from_millis(500), "{took:?}");
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tamer_model::{Availability, InstanceState};
-use tamer_provider::registry::{Changed, Registry};
+use tamer_provider::fake::Fake;
+use tamer_provider::registry::{Changed, Keepers, Registry};
 use tamer_provider::supervise::Settings;
-use tamer_provider::{FaultKind, Provider};
+use tamer_provider::{FaultKind, Provider, Result};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -16,11 +17,10 @@ use crate::{available, fake};
 async fn providers_are_found_watched_scanned_and_stopped() {
     let fakes = [fake("podman"), fake("docker")];
     let ids = fakes[1].populate(3);
-    let providers = fakes.iter().map(|fake| Arc::new(fake.clone()) as Arc<dyn Provider>);
-    let (registry, keepers) = Registry::new(providers, Settings::default()).expect("two names");
+    let (registry, keepers) = registry(&fakes).expect("two names");
     let stop = CancellationToken::new();
     let running = tokio::spawn(keepers.run(stop.clone()));
-    let names: Vec<_> = registry.iter().map(|(name, _)| name.to_string()).collect();
+    let names: Vec<_> = registry.iter().map(|provider| provider.name().to_string()).collect();
     assert_eq!(names, ["docker", "podman"]);
     let unknown = registry.get(&"libvirt".parse().expect("a name")).map(drop);
     let fault = unknown.expect_err("none");
@@ -59,7 +59,11 @@ async fn providers_are_found_watched_scanned_and_stopped() {
 
 #[tokio::test]
 async fn two_of_one_name_are_refused() {
-    let providers = [fake("docker"), fake("docker")].map(|f| Arc::new(f) as Arc<dyn Provider>);
-    let outcome = Registry::new(providers, Settings::default()).map(drop);
+    let outcome = registry(&[fake("docker"), fake("docker")]).map(drop);
     assert_eq!(outcome.expect_err("twice").kind, FaultKind::AlreadyExists);
+}
+
+fn registry(fakes: &[Fake]) -> Result<(Registry, Keepers)> {
+    let provider = |fake: &Fake| Arc::new(fake.clone()) as Arc<dyn Provider>;
+    Registry::new(fakes.iter().map(|fake| (provider(fake), Settings::default())))
 }
