@@ -133,19 +133,38 @@ async fn take_back_anew(engine: &Engine, new: &NativeId) {
     }
 }
 
-/// The volumes that a container made anew took over from its forerunner.
-pub(crate) async fn carried_volumes(engine: &Engine, id: &NativeId) -> Result<Vec<String>> {
-    let whole = Whole::inspect(engine, id).await?;
-    let list = whole.label(VOLUMES_LABEL).unwrap_or_default();
-    Ok(list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+/// What only one container uses, and no engine removes with it.
+pub(crate) struct Leftovers {
+    /// Its checkpoints, newest first: one may be made of another.
+    images: Vec<String>,
+    /// The volumes that it took over when it was made anew.
+    volumes: Vec<String>,
 }
 
-/// Removes volumes that nobody uses any more; who uses one keeps it.
-pub(crate) async fn remove_volumes(engine: &Engine, names: &[String]) {
-    for name in names {
-        let ask = Ask::delete(&["volumes", name]);
-        if let Err(fault) = engine.client.done(&format!("remove volume {name}"), ask).await {
-            tracing::info!(volume = %name, %fault, "a volume stays");
+impl Leftovers {
+    /// Looks before the container is removed, for nothing tells afterwards.
+    pub(crate) async fn of(engine: &Engine, id: &NativeId) -> Result<Self> {
+        let whole = Whole::inspect(engine, id).await?;
+        let key = whole.key();
+        let mut found = images(engine, &key).await?;
+        found.sort_by_key(|image| std::cmp::Reverse(image.created));
+        let images = found.iter().filter_map(|image| full_tag_of(image, &key)).map(str::to_owned);
+        let volumes = whole.label(VOLUMES_LABEL).unwrap_or_default().split(',');
+        Ok(Self {
+            images: images.collect(),
+            volumes: volumes.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        })
+    }
+
+    /// Removes them after the container. What somebody else uses by now stays.
+    pub(crate) async fn remove(&self, engine: &Engine) {
+        for (kind, names) in [("images", &self.images), ("volumes", &self.volumes)] {
+            for name in names {
+                let doing = format!("remove {name} of {kind}");
+                if let Err(fault) = engine.client.done(&doing, Ask::delete(&[kind, name])).await {
+                    tracing::info!(%name, %fault, "what an instance left stays");
+                }
+            }
         }
     }
 }
@@ -174,13 +193,17 @@ fn checkpoint(image: &ImageSummary, key: &str) -> Option<Checkpoint> {
     })
 }
 
-/// The tag under which it is ours. Podman writes a registry before the repository.
+/// The name under which it is ours: its checkpoint's name.
 fn tag_of<'a>(image: &'a ImageSummary, key: &str) -> Option<&'a str> {
+    full_tag_of(image, key)?.rsplit(':').next()
+}
+
+/// The reference under which it is ours. Podman writes a registry before the repository.
+fn full_tag_of<'a>(image: &'a ImageSummary, key: &str) -> Option<&'a str> {
     let ours = format!("{REPOSITORY}/{key}:");
-    image.repo_tags.iter().flatten().find_map(|name| {
-        let at = name.find(&ours)?;
-        let before = &name[..at];
-        (before.is_empty() || before.ends_with('/')).then(|| &name[at + ours.len()..])
+    let mut tags = image.repo_tags.iter().flatten().map(String::as_str);
+    tags.find(|tag| {
+        tag.split_once(&ours).is_some_and(|(before, _)| before.is_empty() || before.ends_with('/'))
     })
 }
 
@@ -188,10 +211,7 @@ fn tag_of<'a>(image: &'a ImageSummary, key: &str) -> Option<&'a str> {
 async fn image(engine: &Engine, key: &str, id: &NativeId, name: &CheckpointName) -> Result<String> {
     let found = images(engine, key).await?;
     let found = found.iter().find(|image| tag_of(image, key) == Some(name.as_str()));
-    let tag = found.and_then(|image| {
-        let ends = format!(":{name}");
-        image.repo_tags.iter().flatten().find(|tag| tag.ends_with(&ends)).cloned()
-    });
+    let tag = found.and_then(|image| full_tag_of(image, key)).map(str::to_owned);
     tag.ok_or_else(|| {
         Fault::new(FaultKind::NotFound, format!("{id} has no checkpoint {name}"))
             .on("checkpoint")

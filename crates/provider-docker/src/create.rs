@@ -136,14 +136,18 @@ async fn have_image(
 fn with_place(fault: Fault, spec: &InstanceSpec) -> Fault {
     let said = fault.technology.clone().unwrap_or_default();
     let place = match fault.field.as_deref() {
-        Some("mounts") => place(&spec.mounts, |mount| said.contains(&mount.source))
-            .map(|at| format!("mounts[{at}].source")),
-        Some("ports") => place(&spec.ports, |port| {
-            port.host.is_some_and(|host| said.contains(&format!(":{host}")))
-        })
-        .map(|at| format!("ports[{at}].host")),
+        Some("mounts") => {
+            // The longest, for one path may begin with another.
+            let sources =
+                spec.mounts.iter().enumerate().filter(|(_, mount)| {
+                    mount.kind == MountKind::Bind && said.contains(&mount.source)
+                });
+            let meant = sources.max_by_key(|(_, mount)| mount.source.len());
+            meant.map(|(at, _)| format!("mounts[{at}].source"))
+        }
         Some("networks") => {
-            place(&spec.networks, |name| said.contains(name)).map(|at| format!("networks[{at}]"))
+            let meant = spec.networks.iter().position(|name| said.contains(name));
+            meant.map(|at| format!("networks[{at}]"))
         }
         _ => None,
     };
@@ -151,10 +155,6 @@ fn with_place(fault: Fault, spec: &InstanceSpec) -> Fault {
         Some(place) => fault.on(place),
         None => fault,
     }
-}
-
-fn place<T>(list: &[T], is_meant: impl Fn(&T) -> bool) -> Option<usize> {
-    list.iter().position(is_meant)
 }
 
 /// The body of `POST /containers/create`.
@@ -339,8 +339,8 @@ mod tests {
             ]),
             ..InstanceSpec::default()
         };
-        let options = Options::check(&spec.options, OPTIONS).unwrap();
-        let body = body(&image(&spec).unwrap(), &spec, &options);
+        let options = Options::check(&spec.options, OPTIONS).expect("it is well made");
+        let body = body(&image(&spec).expect("it is well made"), &spec, &options);
         assert_eq!(body["Image"], "busybox:latest");
         assert_eq!(body["Cmd"], json!(["a", "b"]));
         assert_eq!(body["Env"], json!(["K=V=1"]));
@@ -362,10 +362,10 @@ mod tests {
     #[test]
     fn what_no_container_is_made_of_is_refused_by_name() {
         let disk = InstanceSpec { disk: Some("/d".into()), ..InstanceSpec::default() };
-        let fault = image(&disk).unwrap_err();
+        let fault = image(&disk).expect_err("it is refused");
         assert_eq!((fault.kind, fault.field.as_deref()), (FaultKind::Unsupported, Some("disk")));
         let bad = InstanceSpec { image: Some("A::b".into()), ..InstanceSpec::default() };
-        let fault = image(&bad).unwrap_err();
+        let fault = image(&bad).expect_err("it is refused");
         assert_eq!((fault.kind, fault.field.as_deref()), (FaultKind::InvalidSpec, Some("image")));
     }
 }

@@ -114,6 +114,15 @@ impl Kind {
         matches!(self, Self::Podman)
     }
 
+    /// What containers call a network that is listed under this name. Podman lists its usual one
+    /// as Docker's is called.
+    pub(crate) fn network(self, listed: &str) -> &str {
+        match (self, listed) {
+            (Self::Podman, "bridge") => "podman",
+            (Self::Docker | Self::Podman, other) => other,
+        }
+    }
+
     /// The part of an inspected `HostConfig` that can be given to a new container. Podman tells
     /// more there than it takes: words of its own for namespaces, -1 for what is not set.
     pub(crate) fn host_config(self, inspected: Map<String, Value>) -> Map<String, Value> {
@@ -185,9 +194,9 @@ mod tests {
         assert_eq!(spoken("1.41", "1.12").as_deref(), Ok("1.41"));
         assert_eq!(spoken("1.45", "1.24").as_deref(), Ok("1.45"));
         assert_eq!(spoken("1.52", "1.44").as_deref(), Ok("1.47"));
-        assert_eq!(spoken("1.9", "").unwrap_err().kind, FaultKind::Unsupported);
-        assert_eq!(spoken("1.60", "1.48").unwrap_err().kind, FaultKind::Unsupported);
-        assert_eq!(spoken("new", "").unwrap_err().kind, FaultKind::Failed);
+        assert_eq!(spoken("1.9", "").expect_err("it is refused").kind, FaultKind::Unsupported);
+        assert_eq!(spoken("1.60", "1.48").expect_err("it is refused").kind, FaultKind::Unsupported);
+        assert_eq!(spoken("new", "").expect_err("it is refused").kind, FaultKind::Failed);
     }
 
     #[test]

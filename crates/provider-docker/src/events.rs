@@ -88,12 +88,13 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Option<ProviderEvent> {
-        event(&serde_json::from_str(text).unwrap())
+        event(&serde_json::from_str(text).expect("it is well made"))
     }
 
     #[test]
     fn events_name_what_changed() {
-        let instance = |id: &str| Some(ProviderEvent::Instance(id.parse().unwrap()));
+        let instance =
+            |id: &str| Some(ProviderEvent::Instance(id.parse().expect("it is well made")));
         let die = r#"{"Type":"container","Action":"die","Actor":{"ID":"ba4","Attributes":{}}}"#;
         assert_eq!(read(die), instance("ba4"));
         let exec = r#"{"Type":"container","Action":"exec_create: sh -c a:b","Actor":{"ID":"ba4"}}"#;

@@ -16,6 +16,10 @@ use crate::connect::Endpoint;
 pub(crate) fn refused(doing: &str, status: u16, message: &str) -> Fault {
     let kind = sort(status, message);
     let fault = Fault::new(kind, format!("cannot {doing}")).said(message);
+    let lower = message.to_lowercase();
+    if kind == FaultKind::Failed && NO_REGISTRY.iter().any(|sentence| lower.contains(sentence)) {
+        return fault.on("image").remedy("check that the host reaches the image's registry");
+    }
     match (kind, field(message)) {
         (_, Some(name)) => fault.on(name),
         (FaultKind::Failed, None) if message.is_empty() => {
@@ -68,10 +72,18 @@ const SENTENCES: &[(&str, FaultKind)] = &[
     ("no such image", FaultKind::NotFound),
     ("image not known", FaultKind::NotFound),
     ("network not found", FaultKind::NotFound),
-    ("no such host", FaultKind::Unavailable),
-    ("network is unreachable", FaultKind::Unavailable),
-    ("connection refused", FaultKind::Unavailable),
-    ("i/o timeout", FaultKind::Unavailable),
+];
+
+/// What an engine says when it does not reach a registry. The engine itself is there, so this is
+/// not [`FaultKind::Unavailable`], which would call for another host.
+const NO_REGISTRY: &[&str] = &[
+    "no such host",
+    "network is unreachable",
+    "connection refused",
+    "i/o timeout",
+    "server misbehaving",
+    "tls: failed to verify",
+    "http: server gave http response to https client",
 ];
 
 fn sort(status: u16, message: &str) -> FaultKind {
@@ -229,6 +241,9 @@ mod tests {
         check(400, program, K::InvalidSpec, Some("command"));
         check(500, "Container ba4 is not paused", K::Conflict, None);
         check(409, "Container ba4 is already paused", K::Conflict, None);
+        let far =
+            "Get \"https://127.0.0.1:1/v2/\": dial tcp 127.0.0.1:1: connect: connection refused";
+        check(500, far, K::Failed, Some("image"));
         let full = "write /var/lib/docker/tmp/x: no space left on device";
         check(500, full, K::ResourceExhausted, None);
     }

@@ -42,7 +42,10 @@ mod tests {
     #[test]
     fn a_name_narrows_the_places() {
         let at = |name: &str| -> Vec<String> {
-            places(&name.parse().unwrap()).iter().map(ToString::to_string).collect()
+            places(&name.parse().expect("it is well made"))
+                .iter()
+                .map(ToString::to_string)
+                .collect()
         };
         assert_eq!(at("docker")[0], "unix:///var/run/docker.sock");
         assert!(at("podman").contains(&"unix:///run/podman/podman.sock".to_owned()));

@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn frame(stream: u8, payload: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let length = u32::try_from(payload.len()).expect("it is well made").to_be_bytes();
         [&[stream, 0, 0, 0], &length[..], payload].concat()
     }
 
@@ -161,7 +161,7 @@ mod tests {
         let mut demux = Demux::new(true);
         let mut all: Vec<(StreamKind, Vec<u8>)> = Vec::new();
         for piece in bytes.chunks(size) {
-            demux.push(Bytes::copy_from_slice(piece)).unwrap();
+            demux.push(Bytes::copy_from_slice(piece)).expect("it is well made");
             while let Some((stream, data)) = demux.pop() {
                 assert!(data.len() <= MAX_EXEC_CHUNK);
                 match all.last_mut() {
@@ -192,8 +192,8 @@ mod tests {
     fn small_frames_of_one_piece_become_one_chunk() {
         let bytes: Vec<u8> = (0..1000).flat_map(|_| frame(1, b"line\n")).collect();
         let mut demux = Demux::new(true);
-        demux.push(bytes.into()).unwrap();
-        let (_, data) = demux.pop().unwrap();
+        demux.push(bytes.into()).expect("it is well made");
+        let (_, data) = demux.pop().expect("it is well made");
         assert_eq!(data.len(), 5000);
         assert_eq!(demux.pop(), None);
     }
@@ -202,16 +202,19 @@ mod tests {
     fn a_terminal_may_begin_with_any_byte() {
         let mut demux = Demux::new(false);
         for byte in 0..=255 {
-            demux.push(Bytes::copy_from_slice(&[byte, 0, 0])).unwrap();
-            assert_eq!(demux.pop().unwrap().1[..], [byte, 0, 0]);
+            demux.push(Bytes::copy_from_slice(&[byte, 0, 0])).expect("it is well made");
+            assert_eq!(demux.pop().expect("it is well made").1[..], [byte, 0, 0]);
         }
     }
 
     #[test]
     fn what_is_no_frame_is_a_fault_and_a_complaint_is_told() {
-        let fault = Demux::new(true).push(Bytes::from_static(b"hello world")).unwrap_err();
+        let fault =
+            Demux::new(true).push(Bytes::from_static(b"hello world")).expect_err("it is refused");
         assert_eq!(fault.kind, FaultKind::Failed);
-        let fault = Demux::new(true).push(frame(3, b"no such container: x").into()).unwrap_err();
+        let fault = Demux::new(true)
+            .push(frame(3, b"no such container: x").into())
+            .expect_err("it is refused");
         assert_eq!(fault.kind, FaultKind::NotFound);
     }
 }

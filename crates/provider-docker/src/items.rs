@@ -120,7 +120,7 @@ mod tests {
         for piece in text.as_bytes().chunks(size) {
             cutter.push(piece);
             while let Some(item) = cutter.next() {
-                items.push(String::from_utf8(item.to_vec()).unwrap());
+                items.push(String::from_utf8(item.to_vec()).expect("it is well made"));
             }
         }
         assert!(cutter.is_between());

@@ -2,7 +2,7 @@
 //!
 //! Both speak one HTTP interface, so one [`ContainerProvider`] serves both; what differs between
 //! them is in `engine`. The client is a thin one of our own over hyper
-//! (`docs/decisions/own-container-client.md` says why): a call is a connection, an answer is read
+//! (`docs/decisions/0016-own-container-client.md` says why): a call is a connection, an answer is read
 //! as it comes, and nothing is held of it that was not asked for.
 
 mod checkpoint;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tamer_model::{MAX_GRACE_MS, NativeId};
 use tamer_provider::{Fault, FaultKind, Result};
 
-use crate::checkpoint;
+use crate::checkpoint::Leftovers;
 use crate::client::{Ask, SLOW};
 use crate::engine::Engine;
 use crate::wire::{Inspected, InspectedState};
@@ -66,11 +66,11 @@ pub(crate) async fn resume(engine: &Engine, id: &NativeId) -> Result<()> {
 }
 
 pub(crate) async fn remove(engine: &Engine, id: &NativeId, force: bool) -> Result<()> {
-    let carried = checkpoint::carried_volumes(engine, id).await?;
+    let left = Leftovers::of(engine, id).await?;
     // Volumes without a name are only its own and go with it; those with a name stay.
     let ask = Ask::delete(&["containers", id.as_str()]).query("v", "true").query("force", force);
     engine.client.done(&format!("remove {id}"), ask).await?;
-    checkpoint::remove_volumes(engine, &carried).await;
+    left.remove(engine).await;
     Ok(())
 }
 

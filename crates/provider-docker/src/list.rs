@@ -234,8 +234,8 @@ mod tests {
             "NetworkSettings":{"Networks":{"b":{"IPAddress":"10.0.0.2","GlobalIPv6Address":""},
                      "a":{"IPAddress":"10.0.0.1"},"n":null}}}"#,
         )
-        .unwrap();
-        let instance = instance(summary).unwrap();
+        .expect("it is well made");
+        let instance = instance(summary).expect("it is well made");
         assert_eq!(instance.name.as_str(), "one");
         assert!(instance.managed);
         assert_eq!(instance.labels.keys().collect::<Vec<_>>(), ["b", "tamer.managed"]);

@@ -133,10 +133,10 @@ mod tests {
             (&format!("a@{digest}"), &format!("a@{digest}"), "docker.io"),
             (&format!("a:1@{digest}"), &format!("a:1@{digest}"), "docker.io"),
         ] {
-            let read = Reference::parse(text).unwrap();
+            let read = Reference::parse(text).expect("it is well made");
             assert_eq!((read.to_string().as_str(), read.host()), (whole, host), "{text}");
         }
-        assert_eq!(Reference::parse(digest).unwrap().to_string(), digest);
+        assert_eq!(Reference::parse(digest).expect("it is well made").to_string(), digest);
     }
 
     #[test]

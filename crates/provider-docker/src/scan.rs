@@ -9,7 +9,7 @@ use tamer_provider::{FaultKind, Result};
 
 use crate::checkpoint::is_own_label;
 use crate::client::Ask;
-use crate::engine::Engine;
+use crate::engine::{Engine, Kind};
 use crate::image::{names, summaries};
 use crate::list::list;
 use crate::wire::ImageSummary;
@@ -23,7 +23,7 @@ pub(crate) async fn scan(engine: &Engine) -> Result<Vec<Resource>> {
     all.extend(containers(engine).await?);
     all.extend(summaries(engine).await?.iter().map(image));
     let list: Vec<Value> = engine.client.json("list its networks", Ask::get(&["networks"])).await?;
-    all.extend(list.iter().filter_map(network));
+    all.extend(list.iter().filter_map(|seen| network(engine.kind, seen)));
     let list: Value = engine.client.json("list its volumes", Ask::get(&["volumes"])).await?;
     let list = list.get("Volumes").and_then(Value::as_array);
     all.extend(list.into_iter().flatten().filter_map(volume));
@@ -172,8 +172,8 @@ fn image(summary: &ImageSummary) -> Resource {
 
 /// Networks by name: that is how containers are on them, and a network that was made anew the same
 /// is the same.
-fn network(seen: &Value) -> Option<Resource> {
-    let name = seen.get("Name")?.as_str()?;
+fn network(kind: Kind, seen: &Value) -> Option<Resource> {
+    let name = kind.network(seen.get("Name")?.as_str()?);
     let mut facts = Facts::of(seen);
     for (name, path) in [
         ("driver", "Driver"),
@@ -307,8 +307,8 @@ mod tests {
                 "Mounts": [{"Type": "volume", "Name": "v", "Destination": "/d", "RW": true}],
             })
         };
-        let first = container(&seen("1", "10.0.0.1")).unwrap();
-        assert_eq!(first, container(&seen("2", "10.0.0.2")).unwrap());
+        let first = container(&seen("1", "10.0.0.1")).expect("it is well made");
+        assert_eq!(first, container(&seen("2", "10.0.0.2")).expect("it is well made"));
         assert_eq!(first.attributes["command"], r#"["x","y"]"#);
         assert_eq!(first.attributes["ports.80/tcp"], "*:8080");
         assert_eq!(first.attributes["mounts./d"], "volume v rw");

@@ -144,8 +144,8 @@ mod tests {
               "limit":9223372036854771712},
             "networks":{"eth0":{"rx_bytes":200,"tx_bytes":0},"eth1":{"rx_bytes":1,"tx_bytes":2}}}"#,
         )
-        .unwrap();
-        let stats = one.stats().unwrap();
+        .expect("it is well made");
+        let stats = one.stats().expect("it is well made");
         assert_eq!(stats.memory_bytes, Some(700));
         assert_eq!(stats.memory_limit_bytes, None);
         assert_eq!(stats.block_read_bytes, Some(12));
@@ -157,8 +157,8 @@ mod tests {
             r#"{"read":"2026-11-21T07:23:16Z","memory_stats":{"usage":1000,
             "stats":{"inactive_file":400}},"blkio_stats":{"io_service_bytes_recursive":null}}"#,
         )
-        .unwrap();
-        let stats = two.stats().unwrap();
+        .expect("it is well made");
+        let stats = two.stats().expect("it is well made");
         assert_eq!(stats.memory_bytes, Some(600));
         assert_eq!((stats.cpu_ns, stats.pids, stats.block_read_bytes), (None, None, None));
         assert_eq!(stats.network_received_bytes, None);
@@ -169,7 +169,7 @@ mod tests {
         let sample: Sample = serde_json::from_str(
             r#"{"read":"0001-01-01T00:00:00Z","cpu_stats":{"cpu_usage":{"total_usage":0}}}"#,
         )
-        .unwrap();
+        .expect("it is well made");
         assert_eq!(sample.stats(), None);
     }
 }

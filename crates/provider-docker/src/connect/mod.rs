@@ -106,10 +106,10 @@ mod tests {
     #[test]
     fn an_endpoint_reads_back() {
         for text in ["tcp://10.0.0.1:2375", "tcp://[::1]:2376", "tcp://engine.example:2376"] {
-            assert_eq!(Endpoint::parse(text).unwrap().to_string(), text);
+            assert_eq!(Endpoint::parse(text).expect("it is well made").to_string(), text);
         }
         let local = format!("{}:///some/path", local::SCHEME);
-        assert_eq!(Endpoint::parse(&local).unwrap().to_string(), local);
+        assert_eq!(Endpoint::parse(&local).expect("it is well made").to_string(), local);
     }
 
     #[test]

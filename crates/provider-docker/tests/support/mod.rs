@@ -1,5 +1,6 @@
 //! Real engines as subjects of the suite.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,7 +25,7 @@ pub struct Rig {
     pub provider: Arc<ContainerProvider>,
     // Before the folder, which must outlive it.
     pub peer: Mutex<Peer>,
-    pub folder: TempDir,
+    _folder: TempDir,
 }
 
 /// A provider of this name at this endpoint.
@@ -48,7 +49,8 @@ pub fn is_there(name: &str, installed: bool) -> bool {
     if !installed {
         let required = std::env::var_os("TAMER_REQUIRE_PEERS").is_some_and(|value| value == "1");
         assert!(!required, "{name} is not installed, and TAMER_REQUIRE_PEERS=1 asks for it");
-        eprintln!("SKIPPED: {name} is not installed; nothing was tested");
+        let told = writeln!(std::io::stderr(), "SKIPPED: {name} is not installed");
+        told.expect("a test without standard error cannot say that it tests nothing");
     }
     installed
 }
@@ -98,7 +100,7 @@ impl Rig {
         let archive = image::busybox_tar().expect("an image");
         let loaded = provider.image_load(source(archive), &ProgressSink::none()).await;
         assert_eq!(loaded.expect("load").len(), 1);
-        Self { provider, peer: Mutex::new(peer), folder }
+        Self { provider, peer: Mutex::new(peer), _folder: folder }
     }
 
     /// A container of the image that runs this.
