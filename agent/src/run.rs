@@ -48,8 +48,9 @@ pub async fn run(
         Journal::open(folder.path(), fresh_journal()?).map_err(journal_problem)?;
     tracing::info!(version = crate::VERSION, data = %config.data.display(), "tamer-agent begins");
 
+    let more = more.into_iter().map(|provider| (provider, Settings::default()));
     let served = platform::technologies(&config.providers)?.into_iter().chain(more);
-    let (providers, keepers) = Registry::new(served, Settings::default())?;
+    let (providers, keepers) = Registry::new(served)?;
     let (tasks, handle) = Tasks::new(journal.clone(), providers.clone());
     let (facts_in, facts) = watch::channel(collect().await?);
     let finish = CancellationToken::new();

@@ -1,15 +1,25 @@
 //! Providers as the configuration describes them; which of them there are is the platform's to say.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tamer_model::{Code, Problem, ProviderName};
 use tamer_provider::Provider;
+use tamer_provider::supervise;
 use tamer_provider_docker::{ContainerProvider, Registry, Secret, Settings, TlsFiles};
 
-use crate::config::{Engine, Login};
+use crate::config::{Enabled, Engine, Login};
+
+/// The longest pause before a technology is looked for again that nobody said is here. The pauses
+/// grow to it from a quarter of a second, so one that was away for a moment is found in a moment,
+/// and one that was never here costs next to nothing.
+const RARELY: Duration = Duration::from_secs(30);
+
+/// A provider, and the bounds around it.
+pub type Served = (Arc<dyn Provider>, supervise::Settings);
 
 /// A provider of containers, under the name of its engine.
-pub fn container(name: ProviderName, engine: &Engine, logins: &[Login]) -> Arc<dyn Provider> {
+pub fn container(name: ProviderName, engine: &Engine, logins: &[Login]) -> Served {
     let tls = engine.tls_ca.clone().map(|authority| TlsFiles {
         authority,
         certificate: engine.tls_cert.clone(),
@@ -20,12 +30,22 @@ pub fn container(name: ProviderName, engine: &Engine, logins: &[Login]) -> Arc<d
         user: login.user.clone(),
         password: Secret::new(login.password.reveal().to_owned()),
     });
-    Arc::new(ContainerProvider::new(Settings {
+    let provider = ContainerProvider::new(Settings {
         name,
         endpoint: engine.endpoint.clone(),
         tls,
         registries: registries.collect(),
-    }))
+    });
+    (Arc::new(provider), patience(engine.enabled, engine.endpoint.is_some()))
+}
+
+/// The bounds around a technology; one whose place was named is expected to be there.
+pub fn patience(enabled: Enabled, named: bool) -> supervise::Settings {
+    let usual = supervise::Settings::default();
+    match enabled {
+        Enabled::Auto if !named => supervise::Settings { pause_most: RARELY, ..usual },
+        Enabled::Auto | Enabled::Yes | Enabled::No => usual,
+    }
 }
 
 /// A provider that was asked for and is not served on this platform.

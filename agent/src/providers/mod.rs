@@ -8,7 +8,7 @@ mod tell;
 #[cfg(test)]
 mod testing;
 
-pub use configured::{container, not_here, word};
+pub use configured::{Served, container, not_here, patience, word};
 pub use perform::{name, perform};
 pub use tell::tell;
 #[cfg(test)]

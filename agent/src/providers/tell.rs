@@ -27,7 +27,7 @@ struct Over;
 
 /// Tells until the session is over.
 pub async fn tell(providers: Registry, out: mpsc::Sender<wire::AgentMessage>) {
-    let watched = providers.iter().map(|(_, provider)| Watched::new(provider)).collect();
+    let watched = providers.iter().map(Watched::new).collect();
     let (Ok(()) | Err(Over)) = (Teller { watched, out }).run().await;
 }
 

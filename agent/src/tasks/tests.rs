@@ -7,7 +7,6 @@ use tamer_model::{
     BatchId, Code, CommandSpec, HostId, JournalId, Outcome, Problem, TaskEnd, TaskId, Work,
 };
 use tamer_provider::registry::Registry;
-use tamer_provider::supervise::Settings;
 use tokio::time::timeout;
 
 use super::*;
@@ -21,7 +20,7 @@ fn task(number: u8) -> TaskId {
 
 /// A host without providers.
 fn nothing() -> Registry {
-    Registry::new([], Settings::default()).expect("no name is taken").0
+    Registry::default()
 }
 
 struct Agent {

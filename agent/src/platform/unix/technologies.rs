@@ -3,23 +3,23 @@
 use std::sync::Arc;
 
 use tamer_model::Problem;
-use tamer_provider::Provider;
 use tamer_provider_vm::{MachineProvider, Settings};
 
 use crate::config::{DomainType, Enabled, Libvirt, Providers};
-use crate::providers::{container, word};
+use crate::providers::{Served, container, patience, word};
 
 /// The providers that are not left alone. What is served here cannot be refused.
-pub fn technologies(providers: &Providers) -> Result<Vec<Arc<dyn Provider>>, Problem> {
+pub fn technologies(providers: &Providers) -> Result<Vec<Served>, Problem> {
     let Providers { docker, podman, libvirt, registries } = providers;
-    let mut served: Vec<Arc<dyn Provider>> = Vec::new();
+    let mut served: Vec<Served> = Vec::new();
     for (name, engine) in [("docker", docker), ("podman", podman)] {
         if engine.enabled != Enabled::No {
             served.push(container(word(name), engine, registries));
         }
     }
     if libvirt.enabled != Enabled::No {
-        served.push(Arc::new(MachineProvider::new(machines(libvirt))));
+        let settings = patience(libvirt.enabled, libvirt.socket.is_some());
+        served.push((Arc::new(MachineProvider::new(machines(libvirt))), settings));
     }
     Ok(served)
 }

@@ -1,15 +1,12 @@
 //! What is served on Windows: Docker, by its named pipe.
 
-use std::sync::Arc;
-
 use tamer_model::Problem;
-use tamer_provider::Provider;
 
 use crate::config::{Enabled, Providers};
-use crate::providers::{container, not_here, word};
+use crate::providers::{Served, container, not_here, word};
 
 /// The providers that are not left alone; a problem when one is asked for that is not served here.
-pub fn technologies(providers: &Providers) -> Result<Vec<Arc<dyn Provider>>, Problem> {
+pub fn technologies(providers: &Providers) -> Result<Vec<Served>, Problem> {
     let Providers { docker, podman, libvirt, registries } = providers;
     for (name, enabled) in [("podman", podman.enabled), ("libvirt", libvirt.enabled)] {
         if enabled == Enabled::Yes {
