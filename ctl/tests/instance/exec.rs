@@ -1,8 +1,6 @@
 //! `tamerctl instance exec` against a coordinator that is played: with plain streams, and in a
 //! real terminal.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use tamer_model::{Code, Problem};
@@ -124,6 +122,8 @@ async fn a_lost_connection_is_not_the_commands_end() {
 
 #[cfg(target_os = "linux")]
 mod in_a_terminal {
+    use std::time::Duration;
+
     use nix::sys::signal::Signal;
 
     use super::*;

@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use tamer_model::{Code, Problem};
 use tamer_proto::wire;
+#[cfg(unix)]
 use tokio::io::{AsyncBufReadExt, BufReader};
 use wire::stream_out::Frame;
 
