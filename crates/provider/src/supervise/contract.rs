@@ -159,7 +159,7 @@ impl Provider for Supervised {
     }
 
     async fn checkpoint_remove(&self, id: &NativeId, name: &CheckpointName) -> Result<()> {
-        let limit = Some(self.0.settings.change);
+        let limit = Some(self.0.settings.checkpoint);
         let remove = self.0.provider.checkpoint_remove(id, name);
         self.call(CHECKPOINT, "checkpoint remove", limit, remove).await
     }
