@@ -1,6 +1,7 @@
 //! A Docker Engine of the test's own.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Result, ensure};
 
@@ -83,6 +84,11 @@ impl Docker {
     pub fn restart(&mut self) -> Result<()> {
         self.stop()?;
         self.start_again()
+    }
+
+    /// A command that will run in its network and end with it: a server that it shall reach.
+    pub fn server_beside(&self, program: &str) -> Command {
+        self.engine.command(program)
     }
 
     /// Runs a short command in its network, where its published ports are. Gives what it wrote.

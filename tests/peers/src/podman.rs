@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -104,6 +105,11 @@ lite = ["{wrapper}"]
     pub fn restart(&mut self) -> Result<()> {
         self.stop()?;
         self.start_again()
+    }
+
+    /// A command that will run in its network and end with it: a server that it shall reach.
+    pub fn server_beside(&self, program: &str) -> Command {
+        self.engine.command(program)
     }
 
     /// Runs a short command in its network, where its published ports are. Gives what it wrote.

@@ -1,9 +1,6 @@
 //! The suite that every provider passes, against real engines.
-#![cfg(unix)]
 
-mod support;
-
-use support::Rig;
+use crate::support::Rig;
 use tamer_provider::conformance::{Filter, run};
 
 async fn conforms(rig: Option<Rig>) {

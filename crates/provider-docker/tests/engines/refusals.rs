@@ -1,12 +1,9 @@
 //! What real engines refuse, and how that is told: the kind, and the field of the spec.
-#![cfg(unix)]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::{Rig, source};
 use futures_util::StreamExt as _;
-use support::{Rig, source};
 use tamer_model::{
     ExecSpec, InstanceSpec, Limits, Mount, MountKind, NativeId, Port, Protocol, PullPolicy,
 };
