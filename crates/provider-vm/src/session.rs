@@ -21,12 +21,16 @@ const SOCKETS: &[&str] = &["/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-
 /// Domains whose description is kept; more than a host runs, and a bound if it does.
 const MAX_KEPT: usize = 16 * 1024;
 
+/// Machines that share a turn wait for each other, for the second that a start takes.
+const TURNS: usize = 64;
+
 /// The connections, shared by all calls of a provider.
 #[derive(Debug)]
 pub struct Session {
     socket: Option<PathBuf>,
     uri: String,
     live: tokio::sync::Mutex<Option<Live>>,
+    turns: [tokio::sync::Mutex<()>; TURNS],
 }
 
 /// Connections that were alive when they were looked at.
@@ -46,7 +50,14 @@ impl Session {
     /// Does not connect yet.
     pub fn new(settings: &Settings) -> Self {
         let (socket, uri) = (settings.socket.clone(), settings.uri.clone());
-        Self { socket, uri, live: tokio::sync::Mutex::default() }
+        let turns = std::array::from_fn(|_| tokio::sync::Mutex::default());
+        Self { socket, uri, live: tokio::sync::Mutex::default(), turns }
+    }
+
+    /// Waits until nobody else starts or removes this machine. libvirt lets a machine be forgotten
+    /// while it starts, and says then that its emulator failed.
+    pub async fn turn(&self, uuid: &[u8; 16]) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turns[usize::from(uuid[0]) % TURNS].lock().await
     }
 
     /// Where the daemon is looked for.

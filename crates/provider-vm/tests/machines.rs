@@ -2,6 +2,8 @@
 //! libvirt's own driver for tests.
 #![cfg(unix)]
 
+#[path = "machines/beyond.rs"]
+mod beyond;
 #[path = "machines/bookkeeper.rs"]
 mod bookkeeper;
 #[path = "machines/real.rs"]
@@ -30,6 +32,6 @@ async fn real_machines_conform() {
     if installed() {
         let machines = real::Machines::start();
         conforms(&machines).await;
-        machines.beyond_the_suite().await;
+        beyond::the_suite(&machines).await;
     }
 }

@@ -4,6 +4,8 @@ mod plan;
 mod refuse;
 mod source;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

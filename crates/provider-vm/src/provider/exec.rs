@@ -20,12 +20,16 @@ use tokio::time::sleep;
 use super::MachineProvider;
 use super::look::{find, state_of};
 use crate::faults::fault;
-use crate::rpc::{Connection, Domain, RpcError};
+use crate::rpc::{Connection, Domain, RpcError, code};
 
-/// How long the agent may take to answer, in seconds. It answers at once when it is there.
+/// How long the agent may take to answer, in seconds. It answers at once when it is there, but an
+/// emulated one reads and writes slowly, so that it has more time for what is long.
 const ANSWER_S: i32 = 10;
-/// All input goes with the command in one text, of which libvirt takes 4 MiB.
-const MAX_INPUT: usize = 2 << 20;
+const LONG_ANSWER_S: i32 = 60;
+/// All input goes with the command in one text. libvirt 9 writes that into the agent's socket at
+/// once and hangs when it does not fit, which Linux lets it do up to 208 KiB; this is 171 KiB as
+/// base64, and leaves room for the command.
+const MAX_INPUT: usize = 128 * 1024;
 /// Pieces of input that wait while an earlier one is taken in.
 const WAITING: usize = 4;
 /// How often is asked whether the command has ended: often at first, most are short.
@@ -67,7 +71,8 @@ impl MachineProvider {
         }
         let agent = Agent { connection: live.slow, domain };
         // Tells at once whether anybody is there to run something.
-        agent.ask(&json!({ "execute": "guest-ping" })).await.map_err(|e| fault(&e, REFUSED))?;
+        let ping = json!({ "execute": "guest-ping" });
+        agent.ask(&ping, ANSWER_S).await.map_err(|error| fault(&error, REFUSED))?;
         let (input, given) = mpsc::channel(WAITING);
         let run = Run { agent, spec: spec.clone(), given };
         Ok(ExecSession { input, output: run.output() })
@@ -84,9 +89,9 @@ struct Agent {
 
 impl Agent {
     /// What it returns.
-    async fn ask(&self, command: &Value) -> std::result::Result<Value, RpcError> {
+    async fn ask(&self, command: &Value, seconds: i32) -> std::result::Result<Value, RpcError> {
         let text = command.to_string();
-        let answer = self.connection.agent_command(&self.domain, &text, ANSWER_S).await?;
+        let answer = self.connection.agent_command(&self.domain, &text, seconds).await?;
         let answer: Value = serde_json::from_str(answer.as_deref().unwrap_or("{}"))
             .map_err(|_| RpcError::Protocol("the guest agent's answer is no JSON"))?;
         Ok(answer.get("return").cloned().unwrap_or_default())
@@ -115,7 +120,7 @@ impl Run {
 
     async fn run(mut self) -> Result<Vec<ExecOutput>> {
         let input = self.input().await?;
-        let begun = match self.agent.ask(&command(&self.spec, &input)).await {
+        let begun = match self.agent.ask(&command(&self.spec, &input), LONG_ANSWER_S).await {
             Ok(begun) => begun,
             Err(error) if NO_SUCH.iter().any(|text| error.to_string().contains(text)) => {
                 let said = Bytes::from(format!("{error}\n"));
@@ -129,9 +134,15 @@ impl Run {
         let look = json!({ "execute": "guest-exec-status", "arguments": { "pid": begun["pid"] } });
         let mut wait = FIRST_LOOK;
         loop {
-            let seen = self.agent.ask(&look).await;
-            let seen =
-                seen.map_err(|error| fault(&error, "the end of the command is not known"))?;
+            // The answer to the last one holds the output.
+            let seen = match self.agent.ask(&look, LONG_ANSWER_S).await {
+                Ok(seen) => seen,
+                // Too long for a message of libvirt.
+                Err(error) if error.code() == Some(code::VIR_ERR_RPC) => {
+                    return Err(Fault { technology: Some(error.to_string()), ..too_much() });
+                }
+                Err(error) => return Err(fault(&error, "the end of the command is not known")),
+            };
             if seen["exited"].as_bool() != Some(false) {
                 return outputs(&seen);
             }
@@ -187,12 +198,15 @@ fn command(spec: &ExecSpec, input: &[u8]) -> Value {
     })
 }
 
+fn too_much() -> Fault {
+    let what = "the command wrote more than the guest agent can tell, about 3 MB";
+    Fault::new(FaultKind::ResourceExhausted, what).remedy("let it write a file in the machine")
+}
+
 /// What an ended command wrote, in pieces, and its code.
 fn outputs(seen: &Value) -> Result<Vec<ExecOutput>> {
     if ["out-truncated", "err-truncated"].iter().any(|key| seen[key].as_bool() == Some(true)) {
-        let what = "the command wrote more than the guest agent keeps";
-        return Err(Fault::new(FaultKind::ResourceExhausted, what)
-            .remedy("let it write a file in the machine"));
+        return Err(too_much());
     }
     let mut outputs = Vec::new();
     for (key, stream) in [("out-data", StreamKind::Stdout), ("err-data", StreamKind::Stderr)] {

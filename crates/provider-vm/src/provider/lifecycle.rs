@@ -35,6 +35,7 @@ const WITH_ALL: u32 = WITH_SAVED | 4 | 16;
 impl MachineProvider {
     pub(super) async fn started(&self, id: &NativeId) -> Result<()> {
         let live = self.session.live().await?;
+        let _turn = self.session.turn(uuid(id)?.as_bytes()).await;
         let domain = find(&live, id).await?;
         match state_of(&live, &domain).await? {
             (RUNNING | BLOCKED, _) => return self.keep(&live, &domain, true).await,
@@ -49,7 +50,7 @@ impl MachineProvider {
             // Somebody else started it meanwhile, or it was being started.
             Err(error) if error.code().is_some() && runs(&live, &domain).await? => {}
             Err(error) => {
-                // Removed while it was started: that is what went wrong.
+                // Removed by somebody else while it started: that is what went wrong.
                 find(&live, id).await?;
                 return Err(fault(&error, format!("cannot start the machine {id}")));
             }
@@ -120,6 +121,7 @@ impl MachineProvider {
 
     pub(super) async fn removed(&self, id: &NativeId, force: bool) -> Result<()> {
         let live = self.session.live().await?;
+        let _turn = self.session.turn(uuid(id)?.as_bytes()).await;
         let domain = find(&live, id).await?;
         let what = || format!("cannot remove the machine {id}");
         let known = live.book.read(&live.quick, &domain).await?;
@@ -136,7 +138,7 @@ impl MachineProvider {
         let defined = defined.map_err(|error| fault(&error, what()))?;
         undefine(&live, &domain).await.map_err(|error| fault(&error, what()))?;
         live.book.strike(&domain.uuid);
-        // Somebody may have started it since it was looked at; it would be forgotten at its end.
+        // Somebody else may have started it since it was looked at; it would be forgotten at its end.
         if runs(&live, &domain).await? {
             if !force {
                 live.slow.define(&defined, 0).await.map_err(|error| fault(&error, what()))?;

@@ -193,7 +193,10 @@ fn interface(machine: &Machine, network: Option<&String>) -> Element {
             .child(Element::new("source").with("network", network)),
         None => Element::new("interface").with("type", "user"),
     };
-    interface.child(Element::new("model").with("type", &machine.network_model))
+    interface
+        .child(Element::new("model").with("type", &machine.network_model))
+        // Machines boot from their disk or kernel: the card's own boot program only takes time.
+        .child(Element::new("rom").with("enabled", "no"))
 }
 
 fn graphics(graphics: Graphics) -> Vec<Element> {

@@ -1,5 +1,6 @@
 //! Machines of QEMU, with the tiny guest in them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use tamer_model::{ExecSpec, InstanceName, InstanceSpec, InstanceState, NativeId,
 use tamer_peers::guest::{CMDLINE, Guest};
 use tamer_peers::libvirt::Libvirt;
 use tamer_provider::conformance::{Program, Subject};
-use tamer_provider::{FaultKind, Provider, Result};
+use tamer_provider::{FaultKind, ProgressSink, Provider, Result};
 use tamer_provider_vm::{DomainType, MachineProvider, Settings};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -90,6 +91,11 @@ impl Subject for Machines {
     fn argv(&self, program: &Program) -> Option<Vec<String>> {
         match program {
             Program::Endless | Program::TerminalSize => None,
+            // As long as the one of the suite on a processor of its own.
+            Program::Burn => {
+                let script = "i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done";
+                Some(["sh", "-c", script].map(str::to_owned).to_vec())
+            }
             _ => Some(program.in_shell()),
         }
     }
@@ -121,9 +127,13 @@ impl Subject for Machines {
         InstanceState::Stopped
     }
 
-    /// What an agent's answer can carry.
+    /// An emulated guest takes seconds for a megabyte.
     fn flood_bytes(&self) -> u64 {
-        2 << 20
+        512 << 10
+    }
+
+    fn input_bytes(&self) -> usize {
+        100_000
     }
 
     /// Each byte of an emulated console costs microseconds.
@@ -146,6 +156,19 @@ impl Subject for Machines {
 }
 
 impl Machines {
-    /// What only machines have.
-    pub async fn beyond_the_suite(&self) {}
+    /// The folder of this test.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What libvirt's own client says.
+    pub fn virsh(&self, arguments: &[&str]) -> String {
+        self.libvirt.virsh(arguments).expect("virsh does it")
+    }
+
+    /// Makes an instance as an agent does.
+    pub async fn made(&self, spec: &InstanceSpec) -> NativeId {
+        let spec = spec.clone().validate().expect("a valid spec");
+        self.provider.create(&spec, &ProgressSink::none()).await.expect("made")
+    }
 }
