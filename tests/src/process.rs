@@ -1,5 +1,6 @@
 //! One real process, with a guard: it is killed and reaped when its owner goes.
 
+use std::fmt;
 use std::io::{Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -32,7 +33,6 @@ pub struct Process {
 }
 
 /// How a process ended and all that it wrote.
-#[derive(Debug)]
 pub struct Ended {
     /// Its status.
     pub status: ExitStatus,
@@ -40,6 +40,18 @@ pub struct Ended {
     pub stdout: Vec<u8>,
     /// Standard error, as text.
     pub stderr: String,
+}
+
+impl fmt::Debug for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, stdout: _, stderr } = self;
+        let stdout = self.text();
+        f.debug_struct("Ended")
+            .field("status", status)
+            .field("stdout", &stdout)
+            .field("stderr", stderr)
+            .finish()
+    }
 }
 
 impl Ended {

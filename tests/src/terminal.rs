@@ -103,14 +103,16 @@ impl Terminal {
         assert!(status.success(), "`stty` ended with {status}");
     }
 
-    /// What a shell on this terminal would see of its modes, as `stty -a` prints them.
+    /// The modes that a shell would find, as `stty -a` prints them, without the size.
     ///
     /// # Panics
     /// When `stty` does not run.
     #[track_caller]
     pub fn modes(&self) -> String {
         let told = Command::new("stty").arg("-a").arg("-F").arg(&self.device).output();
-        String::from_utf8_lossy(&told.expect("`stty` runs").stdout).into_owned()
+        let text = String::from_utf8_lossy(&told.expect("`stty` runs").stdout).into_owned();
+        // The first line has the size.
+        text.split_once('\n').map(|(_, modes)| modes.to_owned()).unwrap_or(text)
     }
 
     /// Waits for the program's end, and gives its exit code; -1 for one that was killed.

