@@ -20,6 +20,9 @@ pub fn fault(error: &RpcError, what: impl Into<String>) -> Fault {
             Fault { message: "the guest agent does not answer".to_owned(), ..fault }
                 .remedy(NO_AGENT)
         }
+        (RpcError::Io(io), _) if io.kind() == io::ErrorKind::Unsupported => {
+            fault.remedy("run the agent on a Linux host")
+        }
         (RpcError::Io(_) | RpcError::Closed, _) if fault.kind == FaultKind::Unavailable => {
             fault.remedy(START_IT)
         }

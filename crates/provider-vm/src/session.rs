@@ -38,9 +38,11 @@ pub struct Session {
 pub struct Live {
     /// For calls that answer at once.
     pub quick: Connection,
-    /// For calls that may take long: a daemon works on five calls of a connection at a time, and a
-    /// guest agent that hangs must not keep a list waiting.
+    /// For calls that may take seconds: a daemon works on five calls of a connection at a time, and
+    /// a checkpoint that is made must not keep a list waiting.
     pub slow: Connection,
+    /// For what a guest answers: one that hangs must keep nobody else's start waiting.
+    pub guests: Connection,
     /// What is known of domains.
     pub book: Arc<Book>,
     _watcher: Arc<AbortOnDropHandle<()>>,
@@ -71,8 +73,7 @@ impl Session {
         // Those who come meanwhile wait for the same connection, as long as its limit at most.
         let mut live = self.live.lock().await;
         if let Some(live) = &*live
-            && !live.quick.is_closed()
-            && !live.slow.is_closed()
+            && ![&live.quick, &live.slow, &live.guests].iter().any(|c| c.is_closed())
         {
             return Ok(live.clone());
         }
@@ -95,11 +96,12 @@ impl Session {
 async fn connect(socket: &Path, uri: &str) -> std::result::Result<Live, rpc::RpcError> {
     let quick = platform::connect(socket, uri).await?;
     let slow = platform::connect(socket, uri).await?;
+    let guests = platform::connect(socket, uri).await?;
     // Listened to before anything is looked at, so that no change is missed.
     let events = quick.domain_events().await?;
     let book = Arc::new(Book::default());
     let watcher = tokio::spawn(watch(events, Arc::clone(&book)));
-    Ok(Live { quick, slow, book, _watcher: Arc::new(AbortOnDropHandle::new(watcher)) })
+    Ok(Live { quick, slow, guests, book, _watcher: Arc::new(AbortOnDropHandle::new(watcher)) })
 }
 
 /// Strikes out what changed. Ends with the connection, as does the use of its book.

@@ -151,3 +151,113 @@ fn failed(path: &Path, error: &io::Error) -> Fault {
     };
     Fault::new(kind, format!("cannot write {}", path.display())).said(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use tamer_provider::FaultKind;
+
+    use super::*;
+
+    struct Shelf(tempfile::TempDir);
+
+    impl Shelf {
+        fn new() -> Self {
+            Self(tempfile::tempdir().expect("a folder"))
+        }
+
+        fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+            let path = self.0.path().join(name);
+            std::fs::write(&path, content).expect("written");
+            path
+        }
+
+        async fn make(
+            &self,
+            source: &Path,
+            mode: DiskMode,
+            bytes: Option<u64>,
+        ) -> Result<Option<DiskFile>> {
+            let folder = self.0.path().join("machine");
+            let source = Some((source.to_owned(), mode));
+            let order = Order { folder, source, bytes, seed: None };
+            make(order, ProgressSink::none()).await
+        }
+    }
+
+    /// What QEMU's own tool says of a disk; none when it is not installed.
+    #[expect(clippy::print_stderr, reason = "a test that skips tells the person who runs it")]
+    fn told(arguments: &[&str]) -> Option<String> {
+        match Command::new("qemu-img").args(arguments).output() {
+            Ok(output) => {
+                let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                assert!(
+                    output.status.success(),
+                    "{text}{}",
+                    String::from_utf8_lossy(&output.stderr)
+                );
+                Some(text)
+            }
+            Err(error) => {
+                let required = std::env::var_os("TAMER_REQUIRE_PEERS").is_some_and(|v| v == "1");
+                assert!(!required, "TAMER_REQUIRE_PEERS=1, and qemu-utils is missing: {error}");
+                eprintln!("SKIPPED: qemu-utils is not installed");
+                None
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_layer_is_what_qemu_takes_for_one() {
+        let shelf = Shelf::new();
+        let base = shelf.file("base.img", &[b'x'; 3 << 20]);
+        let made = shelf.make(&base, DiskMode::Overlay, Some(5 << 30)).await.expect("made");
+        let made = made.expect("a disk");
+        assert_eq!(made.format, "qcow2");
+        if let Some(text) = told(&["check", "--output=json", &made.path]) {
+            assert!(text.contains("\"check-errors\": 0"), "{text}");
+            let text = told(&["info", "--output=json", &made.path]).expect("it was there");
+            let info: serde_json::Value = serde_json::from_str(&text).expect("json");
+            assert_eq!(info["virtual-size"], 5_u64 << 30, "{text}");
+            assert_eq!(info["backing-filename"], base.to_str().expect("text"), "{text}");
+            assert_eq!(info["backing-filename-format"], "raw", "{text}");
+            let flat = shelf.0.path().join("flat");
+            let flat = flat.to_str().expect("text");
+            told(&["convert", "-O", "raw", &made.path, flat]).expect("it was there");
+            let mut begin = Vec::new();
+            File::open(flat).expect("made").take(4 << 20).read_to_end(&mut begin).expect("read");
+            assert!(begin[..3 << 20].iter().all(|byte| *byte == b'x'), "the base shows through");
+            assert!(begin[3 << 20..].iter().all(|byte| *byte == 0), "and nothing after it");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_the_same_and_leaves_its_source_alone() {
+        let shelf = Shelf::new();
+        let mut content = vec![0; (9 << 20) + 512];
+        content[5 << 20] = 7;
+        *content.last_mut().expect("not empty") = 9;
+        let base = shelf.file("base.img", &content);
+        let made = shelf.make(&base, DiskMode::Copy, None).await.expect("made").expect("a disk");
+        assert_eq!(made.format, "raw");
+        assert!(std::fs::read(&made.path).expect("read") == content, "the copy is another");
+        let used = shelf.make(&base, DiskMode::Use, None).await.expect("made").expect("a disk");
+        assert_eq!(Path::new(&used.path), base);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_is_refused_by_its_field() {
+        let shelf = Shelf::new();
+        let base = shelf.file("base.img", &[0; 4096]);
+        let none = shelf.0.path().join("none");
+        for (source, bytes, kind, field) in [
+            (&none, None, FaultKind::NotFound, "disk"),
+            (&shelf.0.path().to_owned(), None, FaultKind::InvalidSpec, "disk"),
+            (&base, Some(512), FaultKind::InvalidSpec, "limits.disk_bytes"),
+        ] {
+            let fault = shelf.make(source, DiskMode::Overlay, bytes).await.expect_err("refused");
+            assert_eq!((fault.kind, fault.field.as_deref()), (kind, Some(field)), "{fault:?}");
+        }
+    }
+}

@@ -69,7 +69,7 @@ impl MachineProvider {
                 ));
             }
         }
-        let agent = Agent { connection: live.slow, domain };
+        let agent = Agent { connection: live.guests, domain };
         // Tells at once whether anybody is there to run something.
         let ping = json!({ "execute": "guest-ping" });
         agent.ask(&ping, ANSWER_S).await.map_err(|error| fault(&error, REFUSED))?;

@@ -210,7 +210,7 @@ impl End<'_> {
             self.live.quick.resume(self.domain).await?;
         }
         // 0: by the agent where one answers, else by ACPI.
-        self.live.slow.shutdown(self.domain, 0).await
+        self.live.guests.shutdown(self.domain, 0).await
     }
 
     /// Whether it has ended by then.

@@ -115,7 +115,9 @@ async fn an_outage(machines: &Machines, id: &NativeId) {
     let fault = last.expect("an item").expect_err("libvirtd is gone");
     assert_eq!(fault.kind, FaultKind::Unavailable, "{fault:?}");
     let told = tokio::time::timeout(QUICKLY, events.next()).await.expect("in time");
-    assert!(told.is_none(), "{told:?}");
+    let fault = told.expect("a last item").expect_err("libvirtd is gone");
+    assert_eq!(fault.kind, FaultKind::Unavailable, "{fault:?}");
+    assert!(events.next().await.is_none(), "something comes after the end");
     for outcome in [provider.list().await.map(drop), provider.get(id).await.map(drop)] {
         let fault = outcome.expect_err("libvirtd is gone");
         assert_eq!(fault.kind, FaultKind::Unavailable, "{fault:?}");
