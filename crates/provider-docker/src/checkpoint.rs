@@ -7,20 +7,19 @@
 //! What runs in memory is not saved. Docker can with `--experimental` and CRIU, which few hosts
 //! have; [`crate::probe`] says that it is not used.
 
-use std::collections::BTreeMap;
-
 use futures_util::TryStreamExt as _;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tamer_model::{Checkpoint, CheckpointKind, CheckpointName, NativeId};
 use tamer_provider::{Fault, FaultKind, Result};
 
 use crate::client::Ask;
 use crate::create::take_back;
-use crate::engine::{Engine, Kind};
+use crate::engine::Engine;
 use crate::items::items;
 use crate::lifecycle::{start, stop};
 use crate::list::seconds;
 use crate::networks;
+use crate::whole::Whole;
 use crate::wire::{ImageSummary, Made};
 
 /// On a container that Tamer made: its key.
@@ -31,7 +30,7 @@ const OF_LABEL: &str = "tamer.checkpoint.of";
 const NAME_LABEL: &str = "tamer.checkpoint.name";
 /// On a container that was made anew: volumes without a name that it took over, which nobody
 /// removes with it otherwise.
-const VOLUMES_LABEL: &str = "tamer.checkpoint.volumes";
+pub(crate) const VOLUMES_LABEL: &str = "tamer.checkpoint.volumes";
 /// The repository of the images.
 const REPOSITORY: &str = "tamer-checkpoint";
 
@@ -106,7 +105,12 @@ pub(crate) async fn restore(
     }
     // Without its volumes: the new one has them.
     let ask = Ask::delete(&["containers", id.as_str()]).query("force", "true");
-    engine.client.done(&format!("remove {id}"), ask).await?;
+    match engine.client.done(&format!("remove {id}"), ask).await {
+        Ok(_) => {}
+        // It was one that the engine removes when it stops.
+        Err(fault) if fault.kind == FaultKind::NotFound => {}
+        Err(fault) => return Err(fault),
+    }
     let ask = Ask::post(&["containers", new.as_str(), "rename"]).query("name", &own_name);
     engine.client.done(&format!("give {new} the name {own_name}"), ask).await?;
     Ok(new)
@@ -217,152 +221,4 @@ async fn image(engine: &Engine, key: &str, id: &NativeId, name: &CheckpointName)
             .on("checkpoint")
             .remedy("`tamerctl instance checkpoint ls` shows which it has")
     })
-}
-
-/// Everything that an inspection tells, kept in the engine's own words: what is not known here is
-/// carried on too.
-struct Whole(Map<String, Value>);
-
-impl Whole {
-    async fn inspect(engine: &Engine, id: &NativeId) -> Result<Self> {
-        let ask = Ask::get(&["containers", id.as_str(), "json"]);
-        engine.client.json(&format!("look at {id}"), ask).await.map(Self)
-    }
-
-    fn at(&self, pointer: &[&str]) -> Option<&Value> {
-        let (first, rest) = pointer.split_first()?;
-        rest.iter().try_fold(self.0.get(*first)?, |value, key| value.get(key))
-    }
-
-    fn label(&self, key: &str) -> Option<&str> {
-        self.at(&["Config", "Labels", key])?.as_str()
-    }
-
-    fn key(&self) -> String {
-        let own = || self.at(&["Id"]).and_then(Value::as_str).unwrap_or_default();
-        self.label(INSTANCE_LABEL).unwrap_or_else(own).to_owned()
-    }
-
-    fn name(&self) -> Result<&str> {
-        let name = self.at(&["Name"]).and_then(Value::as_str).unwrap_or_default();
-        match name.trim_start_matches('/') {
-            "" => Err(Fault::new(FaultKind::Failed, "the container has no name")),
-            name => Ok(name),
-        }
-    }
-
-    fn runs(&self) -> bool {
-        self.at(&["State", "Running"]).and_then(Value::as_bool).unwrap_or(false)
-    }
-
-    fn networks(&self) -> BTreeMap<&str, &Value> {
-        let networks = self.at(&["NetworkSettings", "Networks"]).and_then(Value::as_object);
-        networks.into_iter().flatten().map(|(name, value)| (name.as_str(), value)).collect()
-    }
-
-    fn network_mode(&self) -> &str {
-        self.at(&["HostConfig", "NetworkMode"]).and_then(Value::as_str).unwrap_or_default()
-    }
-
-    /// The networks beside the one that is given at creation, with its names on them.
-    fn more_networks(&self) -> Vec<(String, Vec<String>)> {
-        let first = self.first_network();
-        let networks = self.networks().into_iter().filter(|(name, _)| Some(*name) != first);
-        networks.map(|(name, value)| (name.to_owned(), self.aliases(value))).collect()
-    }
-
-    /// The network by whose name it was made, or the only one, where the mode has another word.
-    fn first_network(&self) -> Option<&str> {
-        let networks = self.networks();
-        let mode = self.network_mode();
-        networks.keys().find(|name| **name == mode).or_else(|| networks.keys().next()).copied()
-    }
-
-    /// The names that were given; engines add the container's short id by themselves.
-    fn aliases(&self, endpoint: &Value) -> Vec<String> {
-        let id = self.at(&["Id"]).and_then(Value::as_str).unwrap_or_default();
-        let all = endpoint.get("Aliases").and_then(Value::as_array);
-        let names = all.into_iter().flatten().filter_map(Value::as_str);
-        names.filter(|name| !id.starts_with(name)).map(str::to_owned).collect()
-    }
-
-    /// Mounted volumes that nobody gave a name: where and what.
-    fn nameless_volumes(&self) -> Vec<(String, String)> {
-        let mounts = self.at(&["Mounts"]).and_then(Value::as_array);
-        mounts
-            .into_iter()
-            .flatten()
-            .filter_map(|mount| {
-                let text = |key: &str| mount.get(key)?.as_str();
-                let name = text("Name").filter(|_| text("Type") == Some("volume"))?;
-                let nameless = name.len() == 64 && name.chars().all(|c| c.is_ascii_hexdigit());
-                nameless.then(|| Some((text("Destination")?.to_owned(), name.to_owned())))?
-            })
-            .collect()
-    }
-
-    /// The body that makes it anew from this image.
-    fn anew(
-        &self,
-        kind: Kind,
-        key: &str,
-        image: &str,
-        volumes: &[(String, String)],
-    ) -> Result<Value> {
-        let part = |name: &str| {
-            let part = self.at(&[name]).and_then(Value::as_object).cloned();
-            part.ok_or_else(|| Fault::new(FaultKind::Failed, format!("it tells no {name}")))
-        };
-        let mut body = part("Config")?;
-        body.insert("Image".to_owned(), json!(image));
-        let id = self.at(&["Id"]).and_then(Value::as_str).unwrap_or_default();
-        // Made of its own id, which the new one will not have.
-        if body.get("Hostname").and_then(Value::as_str).is_some_and(|name| id.starts_with(name)) {
-            body.remove("Hostname");
-        }
-        let labels = body.entry("Labels").or_insert_with(|| json!({}));
-        if labels.is_null() {
-            *labels = json!({});
-        }
-        labels[INSTANCE_LABEL] = json!(key);
-        let mut host = kind.host_config(part("HostConfig")?);
-        if !volumes.is_empty() {
-            let carried: Vec<_> = volumes.iter().map(|(_, name)| name.as_str()).collect();
-            labels[VOLUMES_LABEL] = json!(carried.join(","));
-            keep_volumes(&mut host, volumes);
-        }
-        body.insert("HostConfig".to_owned(), Value::Object(host));
-        if let Some(first) = self.first_network() {
-            let endpoint = self.networks()[first];
-            let mut given = json!({ "Aliases": self.aliases(endpoint) });
-            for carried in ["IPAMConfig", "Links", "DriverOpts"] {
-                if let Some(value) = endpoint.get(carried).filter(|value| !value.is_null()) {
-                    given[carried] = value.clone();
-                }
-            }
-            body.insert(
-                "NetworkingConfig".to_owned(),
-                json!({ "EndpointsConfig": { first: given } }),
-            );
-        }
-        Ok(Value::Object(body))
-    }
-}
-
-/// Mounts the volumes by their names, where they are not mounted so already.
-fn keep_volumes(host: &mut Map<String, Value>, volumes: &[(String, String)]) {
-    let bound = |target: &str| {
-        let binds = host.get("Binds").and_then(Value::as_array).into_iter().flatten();
-        binds.filter_map(Value::as_str).any(|bind| bind.split(':').nth(1) == Some(target))
-    };
-    let missing: Vec<_> = volumes.iter().filter(|(target, _)| !bound(target)).collect();
-    let mounts = host.entry("Mounts").or_insert_with(|| json!([]));
-    if mounts.is_null() {
-        *mounts = json!([]);
-    }
-    let Value::Array(mounts) = mounts else { return };
-    for (target, name) in missing {
-        mounts.retain(|mount| mount.get("Target").and_then(Value::as_str) != Some(target));
-        mounts.push(json!({ "Type": "volume", "Source": name, "Target": target }));
-    }
 }

@@ -28,6 +28,7 @@ mod reference;
 mod scan;
 mod settings;
 mod stats;
+mod whole;
 mod wire;
 
 pub use provider::ContainerProvider;

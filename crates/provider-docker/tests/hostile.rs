@@ -213,6 +213,32 @@ async fn an_id_cannot_reach_another_path() {
 }
 
 #[tokio::test]
+async fn a_list_of_five_thousand_is_read_whole_and_soon() {
+    const MANY: usize = 5000;
+    let many = play(|path| {
+        if path == "/version" {
+            return say(VERSION);
+        }
+        let one = |at: usize| {
+            let labels = "x".repeat(1500);
+            format!(
+                r#"{{"Id":"{at:064}","Names":["/c{at}"],"Image":"a:1","Created":1795245791,
+                "Labels":{{"l":"{labels}"}},"State":"running","Status":"Up 1 second",
+                "Ports":[{{"IP":"::","PrivatePort":80,"PublicPort":80,"Type":"tcp"}}],
+                "NetworkSettings":{{"Networks":{{"n":{{"IPAddress":"10.0.0.2"}}}}}}}}"#
+            )
+        };
+        say(&format!("[{}]", (0..MANY).rev().map(one).collect::<Vec<_>>().join(",")))
+    });
+    let list = many.provider.list();
+    // Seconds in a build without optimisation on a loaded machine; a tenth of that in a good one.
+    let list = tokio::time::timeout(std::time::Duration::from_secs(20), list).await;
+    let list = list.expect("it takes too long").expect("list");
+    assert_eq!(list.len(), MANY);
+    assert!(list.is_sorted_by(|a, b| a.native < b.native));
+}
+
+#[tokio::test]
 async fn the_engine_is_asked_who_it_is_once() {
     let played = play(|path| if path == "/version" { say(VERSION) } else { say("[]") });
     for _ in 0..3 {

@@ -18,6 +18,7 @@ async fn docker_carries_everything() {
     if let Some(rig) = Rig::docker().await {
         carries(&rig).await;
         ends_as_told(&rig).await;
+        somebody_elses(&rig).await;
         recognised(&rig).await;
     }
 }
@@ -27,6 +28,7 @@ async fn podman_carries_everything() {
     if let Some(rig) = Rig::podman().await {
         carries(&rig).await;
         ends_as_told(&rig).await;
+        somebody_elses(&rig).await;
         recognised(&rig).await;
     }
 }
@@ -148,6 +150,47 @@ async fn scanned(rig: &Rig, id: &NativeId) {
     for needed in &one.depends_on {
         assert!(scan.iter().any(|other| other.reference == *needed), "{needed:?} is not there");
     }
+}
+
+/// A container that Tamer did not make, with a volume that has no name: it has checkpoints all the
+/// same, keeps its volume through a restore, and leaves nothing.
+async fn somebody_elses(rig: &Rig) {
+    let socket = rig.peer.lock().expect("the peer").endpoint().replace("unix://", "");
+    let body = r#"{"Image":"tamer/busybox:1","Cmd":["sleep","1000"],"Volumes":{"/data":{}}}"#;
+    let made = std::process::Command::new("curl")
+        .args(["-sS", "--fail-with-body", "--max-time", "60", "--unix-socket", &socket])
+        .args(["-H", "Content-Type: application/json", "-d", body])
+        .arg("http://d/v1.41/containers/create?name=other")
+        .output()
+        .expect("curl");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+    let before = (volumes(rig).await, rig.provider.images().await.expect("images"));
+    let all = rig.provider.list().await.expect("list");
+    let [other] = &all[..] else { panic!("{all:?}") };
+    assert!(!other.managed, "{other:?}");
+    let id = other.native.clone();
+    rig.provider.start(&id).await.expect("start");
+    output(rig, &id, &["sh", "-c", "echo precious > /data/file"]).await;
+    let (one, two) = ("one".parse().expect("a name"), "two".parse().expect("a name"));
+    rig.provider.checkpoint_create(&id, &one).await.expect("save");
+    let new = rig.provider.checkpoint_restore(&id, &one).await.expect("restore");
+    assert_eq!(output(rig, &new, &["cat", "/data/file"]).await, "precious");
+    rig.provider.checkpoint_create(&new, &two).await.expect("save again");
+    let newer = rig.provider.checkpoint_restore(&new, &two).await.expect("restore again");
+    assert_eq!(output(rig, &newer, &["cat", "/data/file"]).await, "precious");
+    let saved = rig.provider.checkpoints(&newer).await.expect("checkpoints");
+    assert_eq!(saved.iter().map(|saved| &saved.name).collect::<Vec<_>>(), [&one, &two]);
+    let told = rig.provider.get(&newer).await.expect("get");
+    assert_eq!((told.name.as_str(), told.managed, told.labels.len()), ("other", false, 1));
+    rig.provider.remove(&newer, true).await.expect("remove");
+    assert_eq!(volumes(rig).await.len() + 1, before.0.len(), "the volume without a name stays");
+    assert_eq!(rig.provider.images().await.expect("images"), before.1);
+}
+
+async fn volumes(rig: &Rig) -> Vec<String> {
+    let scan = rig.provider.scan().await.expect("scan").into_iter();
+    let volumes = scan.filter(|one| one.reference.kind == ResourceKind::Volume);
+    volumes.map(|one| one.name).collect()
 }
 
 /// Exit codes, and memory that ran out.

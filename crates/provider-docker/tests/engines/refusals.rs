@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::support::{Rig, source};
 use futures_util::StreamExt as _;
 use tamer_model::{
-    ExecSpec, InstanceSpec, Limits, Mount, MountKind, NativeId, Port, Protocol, PullPolicy,
+    ExecSpec, InstanceSpec, InstanceState, Limits, Mount, MountKind, NativeId, Port, Protocol,
+    PullPolicy,
 };
 use tamer_peers::image;
 use tamer_provider::{ExecOutput, Fault, FaultKind, ProgressSink, Provider as _};
@@ -30,6 +31,7 @@ async fn refuses(rig: &Rig) {
     images(rig).await;
     specs(rig).await;
     starts(rig).await;
+    paused(rig).await;
     nothing_is_left(rig).await;
     cut_archive(rig).await;
 }
@@ -128,6 +130,29 @@ async fn starts(rig: &Rig) {
         }
         refused => check(refused, FaultKind::InvalidSpec, "limits.memory_bytes"),
     }
+}
+
+/// What can be done to a container that is paused.
+async fn paused(rig: &Rig) {
+    let spec = rig.spec("paused", &["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]);
+    let id = create(rig, spec).await.expect("create");
+    let conflict = |seen: Result<(), Fault>| {
+        assert_eq!(seen.map_err(|fault| fault.kind), Err(FaultKind::Conflict));
+    };
+    conflict(rig.provider.pause(&id).await);
+    rig.provider.start(&id).await.expect("start");
+    rig.provider.pause(&id).await.expect("pause");
+    conflict(rig.provider.start(&id).await);
+    conflict(rig.provider.remove(&id, false).await);
+    let grace = Some(Duration::from_secs(5));
+    rig.provider.restart(&id, grace).await.expect("restart");
+    assert_eq!(rig.provider.get(&id).await.expect("get").state, InstanceState::Running);
+    rig.provider.pause(&id).await.expect("pause again");
+    rig.provider.stop(&id, grace).await.expect("stop");
+    assert_eq!(rig.provider.get(&id).await.expect("get").state, InstanceState::Stopped);
+    conflict(rig.provider.resume(&id).await);
+    conflict(rig.provider.stats(&id).await.map(drop));
+    rig.provider.remove(&id, false).await.expect("remove");
 }
 
 /// A container whose second network cannot be had is taken back.
