@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use tamer_model::{JournalId, KeptOutput, TaskEnd, TaskId, Timestamp};
@@ -22,6 +23,8 @@ const GROUP: usize = 256;
 pub struct Journal {
     requests: mpsc::Sender<Request>,
     id: JournalId,
+    /// How many tasks are held; written by the thread alone.
+    count: Arc<AtomicUsize>,
 }
 
 /// What a group's steps are told when it could not be written: one error, many readers.
@@ -53,21 +56,28 @@ impl Journal {
         }
         let id = file.id();
         let (requests, waiting) = mpsc::channel(QUEUE);
+        let count = Arc::new(AtomicUsize::new(file.held().len()));
+        let counted = count.clone();
         let thread = thread::Builder::new()
             .name("journal".to_owned())
             .stack_size(256 * 1024)
-            .spawn(move || run(file, waiting))
+            .spawn(move || run(file, waiting, &counted))
             .map_err(|source| JournalError::Io {
                 what: "start the thread of",
                 path: folder.join("journal"),
                 source,
             })?;
-        Ok((Self { requests, id }, thread))
+        Ok((Self { requests, id, count }, thread))
     }
 
     /// The journal's id.
     pub fn id(&self) -> JournalId {
         self.id
+    }
+
+    /// How many tasks it held when it last wrote.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Writes down that a provider is about to be asked. When this returns `Recorded`, it is on
@@ -119,7 +129,7 @@ enum Waiting {
     End(Reply<()>),
 }
 
-fn run(mut file: JournalFile, mut requests: mpsc::Receiver<Request>) {
+fn run(mut file: JournalFile, mut requests: mpsc::Receiver<Request>, count: &AtomicUsize) {
     while let Some(first) = requests.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -133,6 +143,7 @@ fn run(mut file: JournalFile, mut requests: mpsc::Receiver<Request>) {
             stage(&mut file, request, &mut waiting, &mut reads);
         }
         let outcome = file.commit().map_err(Arc::new);
+        count.store(file.held().len(), Ordering::Relaxed);
         if let Err(error) = &outcome {
             tracing::error!(error = %crate::problem::chain(error), "the journal cannot be written");
         }

@@ -2,8 +2,12 @@
 //!
 //! Nothing is queued here. When there is room for a message, each view is asked what changed since
 //! it was last told; so a coordinator that reads slowly is told less often, not more at once.
+//!
+//! Ends of tasks come through here too: before an end is told, what changed by then is. So whoever
+//! hears that a stop succeeded sees the instance stopped.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{FutureExt, select_all};
@@ -15,8 +19,8 @@ use tamer_provider::supervise::{Delta, Supervised};
 use tokio::sync::{mpsc, watch};
 use wire::agent_message::Message;
 
-/// How long changes wait for more of them.
-const COALESCE: Duration = Duration::from_millis(100);
+/// The pause after a change was told: the first is told at once, those that follow it gather.
+const PAUSE: Duration = Duration::from_millis(100);
 /// The most instances of one message.
 const MOST: usize = 200;
 /// The most bytes of instances in one message.
@@ -25,15 +29,23 @@ const BYTES: usize = 250 * 1024;
 /// The session is over.
 struct Over;
 
-/// Tells until the session is over.
-pub async fn tell(providers: Registry, out: mpsc::Sender<wire::AgentMessage>) {
+/// Tells until the session is over. Each of `ends` is passed on after what changed before it;
+/// `passed` counts them.
+pub async fn tell(
+    providers: Registry,
+    out: mpsc::Sender<wire::AgentMessage>,
+    ends: mpsc::Receiver<wire::AgentMessage>,
+    passed: Arc<AtomicU64>,
+) {
     let watched = providers.iter().map(Watched::new).collect();
-    let (Ok(()) | Err(Over)) = (Teller { watched, out }).run().await;
+    let (Ok(()) | Err(Over)) = (Teller { watched, out, ends, passed }).run().await;
 }
 
 struct Teller {
     watched: Vec<Watched>,
     out: mpsc::Sender<wire::AgentMessage>,
+    ends: mpsc::Receiver<wire::AgentMessage>,
+    passed: Arc<AtomicU64>,
 }
 
 /// One provider, and what was told of it.
@@ -56,20 +68,39 @@ impl Teller {
             for at in 0..self.watched.len() {
                 self.tell_instances(at).await?;
             }
-            if self.watched.is_empty() {
-                self.out.closed().await;
-                return Err(Over);
-            }
-            let changes = self.watched.iter_mut().map(|watched| watched.changed().boxed());
-            // Cancel-safe: a watch, and a queue that is asked whether it is closed.
-            tokio::select! {
-                _ = select_all(changes) => {}
-                () = self.out.closed() => return Err(Over),
-            }
-            tokio::time::sleep(COALESCE).await;
+            let end = self.wait().await?;
             if self.watched.iter().any(|watched| *watched.status.borrow() != watched.shown) {
                 self.tell_providers().await?;
             }
+            if let Some(end) = end {
+                for at in 0..self.watched.len() {
+                    self.tell_instances(at).await?;
+                }
+                self.out.send(end).await.map_err(|_| Over)?;
+                self.passed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Waits a moment, and then until something changes; or until there is an end to tell, which
+    /// does not wait.
+    async fn wait(&mut self) -> Result<Option<wire::AgentMessage>, Over> {
+        let changes: Vec<_> =
+            self.watched.iter_mut().map(|watched| watched.changed().boxed()).collect();
+        let some = async {
+            tokio::time::sleep(PAUSE).await;
+            match changes.len() {
+                0 => std::future::pending().await,
+                _ => drop(select_all(changes).await),
+            }
+        };
+        // Cancel-safe: a change that was seen and not acted on is found by the look that follows
+        // every wait, a queue keeps what was not taken, and one is only asked whether it is closed.
+        tokio::select! {
+            biased;
+            () = self.out.closed() => Err(Over),
+            Some(end) = self.ends.recv() => Ok(Some(end)),
+            () = some => Ok(None),
         }
     }
 

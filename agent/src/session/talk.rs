@@ -1,6 +1,8 @@
 //! The conversation: what is said first, then one loop that hears, tells and keeps time.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tamer_certs::{Credentials, HostKey, renew_at};
@@ -116,8 +118,15 @@ async fn hold(
     welcomed(&welcome);
     // Tells what changes for as long as the session lasts.
     let mut telling = JoinSet::new();
+    let mut ends = Ends { queue: ends, behind: None };
     if welcome.wire_minor >= WITH_INSTANCES {
-        telling.spawn(providers::tell(session.providers.clone(), instances));
+        let (through, to_pass) = mpsc::channel(ENDS);
+        let passed = Arc::new(AtomicU64::new(0));
+        ends = Ends {
+            queue: through,
+            behind: Some(Behind { sent: 0, passed: passed.clone(), out: instances.clone() }),
+        };
+        telling.spawn(providers::tell(session.providers.clone(), instances, to_pass, passed));
     }
     let streams = Streams::new(channel, session.providers.clone());
     let mut talk = Talk {
@@ -148,7 +157,7 @@ struct Talk<'a> {
     facts: watch::Receiver<Facts>,
     events: mpsc::Receiver<Event>,
     control: mpsc::Sender<wire::AgentMessage>,
-    ends: mpsc::Sender<wire::AgentMessage>,
+    ends: Ends,
     /// Ends that were not told in this session; at most what the journal holds.
     to_tell: VecDeque<TaskId>,
     sequence: u64,
@@ -161,6 +170,31 @@ struct Talk<'a> {
     streams: Streams,
     /// Tells of providers and instances; empty when the coordinator is too old.
     telling: JoinSet<()>,
+}
+
+/// The way of ends to the connection.
+struct Ends {
+    queue: mpsc::Sender<wire::AgentMessage>,
+    /// When they follow what is told of instances.
+    behind: Option<Behind>,
+}
+
+/// Ends that go through the telling of instances.
+struct Behind {
+    sent: u64,
+    passed: Arc<AtomicU64>,
+    out: mpsc::Sender<wire::AgentMessage>,
+}
+
+impl Ends {
+    /// Whether the connection has taken every end.
+    fn are_taken(&self) -> bool {
+        self.queue.capacity() == ENDS
+            && self.behind.as_ref().is_none_or(|behind| {
+                behind.sent == behind.passed.load(Ordering::Relaxed)
+                    && behind.out.capacity() == INSTANCES
+            })
+    }
 }
 
 /// What happened next.
@@ -192,7 +226,7 @@ impl Talk<'_> {
                 _ = beats.tick() => Turn::Beat,
                 message = incoming.message() => Turn::Heard(message),
                 event = self.events.recv() => Turn::Happened(event),
-                room = self.ends.reserve(), if !self.to_tell.is_empty() => {
+                room = self.ends.queue.reserve(), if !self.to_tell.is_empty() => {
                     drop(room);
                     Turn::RoomForEnd
                 }
@@ -301,10 +335,12 @@ impl Talk<'_> {
         let read = self.session.journal.read_end(task).await;
         let read = read.map_err(|error| Problem::new(Code::DataFolder, chain(&error)))?;
         // Nothing is there when the coordinator has it already.
-        if let Some((end, output)) = read
-            && self.ends.try_send(ended(task, end, output)).is_err()
-        {
-            self.to_tell.push_front(task);
+        if let Some((end, output)) = read {
+            match (self.ends.queue.try_send(ended(task, end, output)), &mut self.ends.behind) {
+                (Ok(()), Some(behind)) => behind.sent += 1,
+                (Ok(()), None) => {}
+                (Err(_), _) => self.to_tell.push_front(task),
+            }
         }
         Ok(())
     }
@@ -336,7 +372,7 @@ impl Talk<'_> {
             // Gone when the connection has taken everything; a connection that does not take it
             // is not waited for.
             let taken = async {
-                while self.control.capacity() < CONTROL || self.ends.capacity() < ENDS {
+                while self.control.capacity() < CONTROL || !self.ends.are_taken() {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             };

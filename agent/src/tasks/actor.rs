@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::worker::{Teller, Worker};
 use super::{
-    Attached, CHUNKS, EVENTS, Event, HeldTask, MAX_ORDERS, MAX_RUNNING, MAX_WAITING, REQUESTS,
+    Attached, CHUNKS, EVENTS, Event, HeldTask, MAX_ORDERS, MAX_RUNNING, MAX_ORDERED, REQUESTS,
     Request, TasksHandle,
 };
 use crate::exec::{Chunk, Stop};
@@ -177,8 +177,10 @@ impl Tasks {
         if self.waiting.iter().any(|(waiting, _)| *waiting == task) {
             return Ok(());
         }
-        if self.waiting.len() >= MAX_WAITING && !self.is_held(task).await? {
-            let reason = format!("{MAX_WAITING} orders wait for the providers of the host already");
+        // What is worked on is in the journal, or soon will be.
+        let held = self.journal.count().max(self.running.len());
+        if self.waiting.len() + held >= MAX_ORDERED && !self.is_held(task).await? {
+            let reason = format!("the host already has {MAX_ORDERED} tasks that wait or run");
             self.tell(Event::Refused { task, end: TaskEnd::never_started(reason) });
             return Ok(());
         }

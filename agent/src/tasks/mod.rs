@@ -24,15 +24,18 @@ pub const MAX_RUNNING: usize = 64;
 /// Orders that providers work on at once. More of them wait here: a host that restarts may have a
 /// thousand instances to start, and each order costs the agent next to nothing.
 pub const MAX_ORDERS: usize = 64;
-/// Orders that may wait, a few hundred bytes each and a spec at most. One more is refused.
-pub const MAX_WAITING: usize = 4096;
+/// Tasks that wait or that the journal holds, ended or not. The coordinator takes no hello that tells
+/// of more. Orders that wait may all be cancelled at once, and then the journal holds the ends.
+pub const MAX_HELD: usize = 4096;
+/// Of these, what orders may take: commands keep their places. One order more is refused.
+const MAX_ORDERED: usize = MAX_HELD - MAX_RUNNING;
 /// Requests of a session that may wait: those of one burst of the coordinator. When it is full the
 /// session does not read on.
 const REQUESTS: usize = 64;
 /// Events that may wait for the session: each running task has at most two, and orders that wait
 /// have one each when all of them are cancelled at once. The queue takes room as it fills. When it
 /// is full the session is cut, and the next one is told the state instead.
-const EVENTS: usize = 2 * (MAX_RUNNING + MAX_ORDERS) + MAX_WAITING;
+const EVENTS: usize = 2 * (MAX_RUNNING + MAX_ORDERS) + MAX_HELD;
 /// Chunks of output that may wait for the session: 1 MiB. When it is full output is skipped.
 const CHUNKS: usize = 64;
 

@@ -204,13 +204,29 @@ async fn too_many_waiting_are_refused() {
     let mut agent = Agent::new().await;
     let id = agent.fake.populate(1).remove(0);
     agent.fake.hang();
-    let most = MAX_ORDERS + MAX_WAITING;
+    let most = MAX_ORDERED;
     for item in 0..=most {
         agent.order(item, act(&id, InstanceAction::Start)).await;
     }
     let (end, _) = agent.end_of(most).await;
     assert_eq!(end.outcome, Outcome::NeverStarted, "{end:?}");
     assert!(!agent.journal.held().await.expect("held").contains_key(&task(most)));
+    // Cancelled all at once they are ends, and still no more than a hello may tell.
+    for item in 0..most {
+        agent.handle.cancel(task(item)).await.expect("asked");
+    }
+    agent.end_of(most - 1).await;
+    agent.order(most + 1, act(&id, InstanceAction::Start)).await;
+    assert_eq!(agent.end_of(most + 1).await.0.outcome, Outcome::NeverStarted);
+    assert!(agent.handle.attach().await.expect("attached").held.len() <= MAX_HELD);
+    // Room comes with what the coordinator has.
+    for item in 0..most {
+        agent.handle.forget(task(item)).await.expect("asked");
+    }
+    agent.attached = agent.handle.attach().await.expect("attached");
+    agent.fake.unhang();
+    agent.order(most + 2, act(&id, InstanceAction::Start)).await;
+    assert_eq!(agent.end_of(most + 2).await.0.outcome, Outcome::Succeeded);
 }
 
 #[tokio::test]
