@@ -33,6 +33,8 @@ const NAME_LABEL: &str = "tamer.checkpoint.name";
 pub(crate) const VOLUMES_LABEL: &str = "tamer.checkpoint.volumes";
 /// The repository of the images.
 const REPOSITORY: &str = "tamer-checkpoint";
+/// The repository of those that were removed while a container made of them was there.
+const USED: &str = "tamer-used";
 
 /// Whether a label is our book-keeping, and nobody's affair.
 pub(crate) fn is_own_label(key: &str) -> bool {
@@ -70,8 +72,20 @@ pub(crate) async fn create(engine: &Engine, id: &NativeId, name: &CheckpointName
 pub(crate) async fn remove(engine: &Engine, id: &NativeId, name: &CheckpointName) -> Result<()> {
     let key = Whole::inspect(engine, id).await?.key();
     let image = image(engine, &key, id, name).await?;
-    let ask = Ask::delete(&["images", &image]);
-    engine.client.done(&format!("remove checkpoint {name} of {id}"), ask).await.map(drop)
+    let doing = format!("remove checkpoint {name} of {id}");
+    let ask = || Ask::delete(&["images", &image.tag]);
+    match engine.client.done(&doing, ask()).await {
+        Err(fault) if fault.kind == FaultKind::Conflict => {}
+        done => return done.map(drop),
+    }
+    // The container was made anew of it. An engine takes a name away from an image in use when that
+    // has another one, so it gets one; under that it goes with the container.
+    let short = image.id.trim_start_matches("sha256:").get(..12).unwrap_or(&image.id);
+    let ask_other = Ask::post(&["images", &image.tag, "tag"])
+        .query("repo", format!("{USED}/{key}"))
+        .query("tag", short);
+    engine.client.done(&doing, ask_other).await?;
+    engine.client.done(&doing, ask()).await.map(drop)
 }
 
 /// Makes the container anew from a checkpoint.
@@ -89,7 +103,7 @@ pub(crate) async fn restore(
     let image = image(engine, &key, id, name).await?;
     let own_name = old.name()?.to_owned();
     let volumes = old.nameless_volumes();
-    let body = old.anew(engine.kind, &key, &image, &volumes)?;
+    let body = old.anew(engine.kind, &key, &image.tag, &volumes)?;
     let ask = Ask::post(&["containers", "create"])
         .query("name", format!("{own_name}.restored-{name}"))
         .json(&body);
@@ -152,7 +166,8 @@ impl Leftovers {
         let key = whole.key();
         let mut found = images(engine, &key).await?;
         found.sort_by_key(|image| std::cmp::Reverse(image.created));
-        let images = found.iter().filter_map(|image| full_tag_of(image, &key)).map(str::to_owned);
+        let tags = |image| [REPOSITORY, USED].map(|place| full_tag_in(place, image, &key));
+        let images = found.iter().flat_map(tags).flatten().map(str::to_owned);
         let volumes = whole.label(VOLUMES_LABEL).unwrap_or_default().split(',');
         Ok(Self {
             images: images.collect(),
@@ -202,21 +217,34 @@ fn tag_of<'a>(image: &'a ImageSummary, key: &str) -> Option<&'a str> {
     full_tag_of(image, key)?.rsplit(':').next()
 }
 
-/// The reference under which it is ours. Podman writes a registry before the repository.
+/// The reference under which it is ours.
 fn full_tag_of<'a>(image: &'a ImageSummary, key: &str) -> Option<&'a str> {
-    let ours = format!("{REPOSITORY}/{key}:");
+    full_tag_in(REPOSITORY, image, key)
+}
+
+/// Its reference in one of our repositories. Podman writes a registry before that.
+fn full_tag_in<'a>(repository: &str, image: &'a ImageSummary, key: &str) -> Option<&'a str> {
+    let ours = format!("{repository}/{key}:");
     let mut tags = image.repo_tags.iter().flatten().map(String::as_str);
     tags.find(|tag| {
         tag.split_once(&ours).is_some_and(|(before, _)| before.is_empty() || before.ends_with('/'))
     })
 }
 
-/// The reference of a checkpoint's image, which is there.
-async fn image(engine: &Engine, key: &str, id: &NativeId, name: &CheckpointName) -> Result<String> {
+/// A checkpoint's image.
+struct Saved {
+    id: String,
+    tag: String,
+}
+
+/// The image of a checkpoint, which is there.
+async fn image(engine: &Engine, key: &str, id: &NativeId, name: &CheckpointName) -> Result<Saved> {
     let found = images(engine, key).await?;
     let found = found.iter().find(|image| tag_of(image, key) == Some(name.as_str()));
-    let tag = found.and_then(|image| full_tag_of(image, key)).map(str::to_owned);
-    tag.ok_or_else(|| {
+    let saved = found.and_then(|image| {
+        Some(Saved { id: image.id.clone(), tag: full_tag_of(image, key)?.to_owned() })
+    });
+    saved.ok_or_else(|| {
         Fault::new(FaultKind::NotFound, format!("{id} has no checkpoint {name}"))
             .on("checkpoint")
             .remedy("`tamerctl instance checkpoint ls` shows which it has")

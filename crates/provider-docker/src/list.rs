@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tamer_model::{
@@ -9,6 +10,7 @@ use tamer_model::{
     Protocol, Timestamp,
 };
 use tamer_provider::{Fault, FaultKind, Result};
+use tokio::time::{Instant, sleep};
 
 use crate::checkpoint;
 use crate::client::Ask;
@@ -22,23 +24,40 @@ use crate::wire::{Summary, SummaryPort};
 const CLOSE_LOOKS: usize = 256;
 /// How many of those looks are under way at once.
 const LOOKS_AT_ONCE: usize = 8;
+/// How long a list may lag behind what an inspection tells. Docker tells that a container ended,
+/// unmounts what it had, and only then shows it in lists as ended, with no further event.
+const LAG: Duration = Duration::from_secs(5);
+/// How often a list that lags is read again.
+const LAG_EVERY: Duration = Duration::from_millis(20);
 /// 128 and SIGKILL.
 const KILLED: i32 = 137;
 
 /// Every container, by id.
 pub(crate) async fn list(engine: &Engine) -> Result<Vec<Instance>> {
     let ask = Ask::get(&["containers", "json"]).query("all", "true");
-    let mut all = read(engine, "list its containers", ask).await?;
+    let mut all = fetch(engine, "list its containers", ask).await?;
+    explain_killed(engine, &mut all).await?;
     all.sort_unstable_by(|a, b| a.native.cmp(&b.native));
     Ok(all)
 }
 
-/// One container. Read from the list too, so that both tell the same.
+/// One container. Read from the list too, so that both tell the same; and inspected before, so that
+/// a list which lags behind is not believed.
 pub(crate) async fn get(engine: &Engine, id: &NativeId) -> Result<Instance> {
-    let filter = serde_json::json!({ "id": [id.as_str()] });
-    let ask = Ask::get(&["containers", "json"]).query("all", "true").query("filters", filter);
-    let found = read(engine, &format!("look at {id}"), ask).await?;
-    found.into_iter().find(|instance| instance.native == *id).ok_or_else(|| missing(id))
+    let filter = serde_json::json!({ "id": [id.as_str()] }).to_string();
+    let doing = format!("look at {id}");
+    let late = Instant::now() + LAG;
+    loop {
+        let now = standing(&inspect(engine, id).await?.state.status, None).0;
+        let ask = Ask::get(&["containers", "json"]).query("all", "true").query("filters", &filter);
+        let mut found = fetch(engine, &doing, ask).await?;
+        found.retain(|instance| instance.native == *id);
+        if found.iter().all(|instance| instance.state == now) || Instant::now() >= late {
+            explain_killed(engine, &mut found).await?;
+            return found.pop().ok_or_else(|| missing(id));
+        }
+        sleep(LAG_EVERY).await;
+    }
 }
 
 /// There is no such container.
@@ -46,13 +65,10 @@ pub(crate) fn missing(id: &NativeId) -> Fault {
     Fault::new(FaultKind::NotFound, format!("there is no container {id}"))
 }
 
-async fn read(engine: &Engine, doing: &str, ask: Ask) -> Result<Vec<Instance>> {
+async fn fetch(engine: &Engine, doing: &str, ask: Ask) -> Result<Vec<Instance>> {
     let answer = engine.client.ask(doing, ask).await?;
     let summaries = items::<Summary>(answer);
-    let mut all: Vec<_> =
-        summaries.map_ok(instance).try_filter_map(|read| async { Ok(read) }).try_collect().await?;
-    explain_killed(engine, &mut all).await?;
-    Ok(all)
+    summaries.map_ok(instance).try_filter_map(|read| async { Ok(read) }).try_collect().await
 }
 
 /// Tells apart who was killed because memory ran out.

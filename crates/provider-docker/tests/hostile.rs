@@ -246,3 +246,21 @@ async fn the_engine_is_asked_who_it_is_once() {
     }
     assert_eq!(played.taken.load(Ordering::SeqCst), 4);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_lags_behind_is_not_believed() {
+    static LISTS: AtomicUsize = AtomicUsize::new(0);
+    let lagging = play(|path| match path {
+        "/version" => say(VERSION),
+        "/v1.41/containers/abc/json" => {
+            say(r#"{"State":{"Status":"exited","Running":false},"Config":{}}"#)
+        }
+        _ => match LISTS.fetch_add(1, Ordering::SeqCst) {
+            0..3 => say(r#"[{"Id":"abc","Names":["/a"],"State":"running","Status":"Up 1 hour"}]"#),
+            _ => say(r#"[{"Id":"abc","Names":["/a"],"State":"exited","Status":"Exited (1) now"}]"#),
+        },
+    });
+    let seen = lagging.provider.get(&id()).await.expect("it is there");
+    assert_eq!((seen.state, seen.exit_code), (tamer_model::InstanceState::Stopped, Some(1)));
+    assert_eq!(LISTS.load(Ordering::SeqCst), 4);
+}

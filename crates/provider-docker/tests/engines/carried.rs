@@ -156,7 +156,8 @@ async fn scanned(rig: &Rig, id: &NativeId) {
 /// same, keeps its volume through a restore, and leaves nothing.
 async fn somebody_elses(rig: &Rig) {
     let socket = rig.peer.lock().expect("the peer").endpoint().replace("unix://", "");
-    let body = r#"{"Image":"tamer/busybox:1","Cmd":["sleep","1000"],"Volumes":{"/data":{}}}"#;
+    let body = r#"{"Image":"tamer/busybox:1","Volumes":{"/data":{}},
+        "Cmd":["sh","-c","trap 'exit 0' TERM; sleep 1000 & wait"]}"#;
     let made = std::process::Command::new("curl")
         .args(["-sS", "--fail-with-body", "--max-time", "60", "--unix-socket", &socket])
         .args(["-H", "Content-Type: application/json", "-d", body])
@@ -180,6 +181,11 @@ async fn somebody_elses(rig: &Rig) {
     assert_eq!(output(rig, &newer, &["cat", "/data/file"]).await, "precious");
     let saved = rig.provider.checkpoints(&newer).await.expect("checkpoints");
     assert_eq!(saved.iter().map(|saved| &saved.name).collect::<Vec<_>>(), [&one, &two]);
+    // Also the one that it was made of, which it goes on using.
+    rig.provider.checkpoint_remove(&newer, &two).await.expect("remove");
+    let saved = rig.provider.checkpoints(&newer).await.expect("checkpoints");
+    assert_eq!(saved.iter().map(|saved| &saved.name).collect::<Vec<_>>(), [&one]);
+    assert_eq!(output(rig, &newer, &["cat", "/data/file"]).await, "precious");
     let told = rig.provider.get(&newer).await.expect("get");
     assert_eq!((told.name.as_str(), told.managed, told.labels.len()), ("other", false, 1));
     rig.provider.remove(&newer, true).await.expect("remove");
