@@ -22,7 +22,9 @@ async fn conforms(subject: &dyn Subject) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn libvirts_own_test_driver_conforms() {
     if installed() {
-        conforms(&bookkeeper::Bookkeeper::start()).await;
+        let bookkeeper = bookkeeper::Bookkeeper::start();
+        conforms(&bookkeeper).await;
+        bookkeeper.an_image_comes_and_goes().await;
     }
 }
 

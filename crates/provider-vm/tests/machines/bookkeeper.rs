@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use tamer_model::{InstanceName, InstanceSpec, InstanceState};
 use tamer_peers::libvirt::Libvirt;
-use tamer_provider::Provider;
 use tamer_provider::conformance::Subject;
+use tamer_provider::{FaultKind, ImageSource, ProgressSink, Provider};
 use tamer_provider_vm::{MachineProvider, Settings};
 use tempfile::TempDir;
+
+/// A disk of the smallest size that differs from the others here.
+const LOADED: &[u8] = &[7; 1024];
 
 /// The driver, in a daemon of its own.
 pub struct Bookkeeper {
@@ -32,6 +37,34 @@ impl Bookkeeper {
             ..Settings::new("libvirt".parse().expect("a name"))
         };
         Self { provider: Arc::new(MachineProvider::new(settings)), _libvirt: libvirt, folder }
+    }
+
+    /// An image is taken in, used, kept while it is used, and removed.
+    pub async fn an_image_comes_and_goes(&self) {
+        let nobody = ProgressSink::none();
+        let load = async || self.provider.image_load(source(LOADED), &nobody).await;
+        let names = load().await.expect("loaded");
+        assert_eq!(load().await.expect("loaded again"), names, "the same image is there once");
+        let [name] = &names[..] else { panic!("not one name: {names:?}") };
+        assert_eq!(std::fs::read(name).expect("the file"), LOADED);
+        let images = self.provider.images().await.expect("listed");
+        assert_eq!(images.iter().filter(|image| image.references == names).count(), 1);
+
+        let mut spec = self.idle("loaded".parse().expect("a name"));
+        spec.disk = Some(name.clone());
+        let id = self.provider.create(&spec, &nobody).await.expect("made");
+        let fault = self.provider.image_remove(name).await.expect_err("it is used");
+        assert_eq!(fault.kind, FaultKind::Conflict, "{fault:?}");
+        self.provider.remove(&id, false).await.expect("removed");
+        self.provider.image_remove(name).await.expect("removed");
+        assert!(!std::path::Path::new(name).exists());
+
+        for bad in [&b""[..], &b"neither qcow2 nor sectors"[..]] {
+            let fault = self.provider.image_load(source(bad), &nobody).await.expect_err("refused");
+            assert_eq!(fault.kind, FaultKind::InvalidSpec, "{fault:?}");
+        }
+        let left = std::fs::read_dir(self.folder.path().join("templates")).expect("a folder");
+        assert_eq!(left.count(), 1, "only the disk that was there before");
     }
 }
 
@@ -63,4 +96,10 @@ impl Subject for Bookkeeper {
     fn counts_memory(&self) -> bool {
         false
     }
+}
+
+/// A file in small pieces.
+fn source(content: &'static [u8]) -> ImageSource {
+    let pieces = content.chunks(100).map(|piece| Ok(Bytes::from_static(piece)));
+    stream::iter(pieces.collect::<Vec<_>>()).boxed()
 }
