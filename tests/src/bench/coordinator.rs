@@ -45,8 +45,10 @@ impl Coordinator {
     pub fn start_at(programs: &Path, data: &Path, listen: &str) -> Result<Self> {
         let mut child = Command::new(programs.join("tamer-coordinator"))
             .args(["run", "--listen", listen])
-            .args(["--health", "off", "--no-mdns", "--log", "warn", "--data"])
+            // A benchmark that is killed leaves nothing behind: its end of the pipe goes with it.
+            .args(["--health", "off", "--no-mdns", "--log", "warn", "--exit-with-stdin", "--data"])
             .arg(data)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .context("tamer-coordinator must be beside this program")?;

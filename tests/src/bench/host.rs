@@ -1,7 +1,7 @@
 //! Hosts: how one joins, and the real agent.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -76,7 +76,10 @@ pub fn facts() -> wire::Facts {
 }
 
 /// The real agent program. It ends when this is dropped.
-pub struct RealAgent(Child);
+pub struct RealAgent {
+    child: Child,
+    log: PathBuf,
+}
 
 impl RealAgent {
     /// Starts the program of this folder, with its data in another and this much of its
@@ -94,17 +97,18 @@ impl RealAgent {
         let token = control.create_token(wire::CreateTokenRequest::default()).await?;
         let mut command = Command::new(programs.join("tamer-agent"));
         command
-            .args(["run", "--name", name, "--no-discovery"])
+            .args(["run", "--name", name, "--no-discovery", "--exit-with-stdin"])
             .args(["--coordinator", &address.to_string()])
             .arg("--data")
             .arg(data)
             .env("TAMER_TOKEN", token.into_inner().token)
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(data.join("log"))?);
         for setting in settings {
             command.args(["--set", setting]);
         }
-        let agent = Self(command.spawn()?);
+        let agent = Self { child: command.spawn()?, log: data.join("log") };
         let limit = Instant::now() + Duration::from_secs(30);
         loop {
             let request = wire::ListHostsRequest {
@@ -114,25 +118,27 @@ impl RealAgent {
             if !control.list_hosts(request).await?.into_inner().hosts.is_empty() {
                 return Ok(agent);
             }
-            ensure!(
-                Instant::now() < limit,
-                "the real agent did not become ready: {}",
-                std::fs::read_to_string(data.join("log")).unwrap_or_default()
-            );
+            ensure!(Instant::now() < limit, "the real agent did not become ready: {}", agent.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Its process.
     pub fn process(&self) -> Process {
-        Process(self.0.id())
+        Process(self.child.id())
+    }
+
+    /// What it logged, for who wants to know why something failed.
+    pub fn log(&self) -> String {
+        let log = std::fs::read_to_string(&self.log);
+        format!("the agent's log:\n{}", log.unwrap_or_else(|error| error.to_string()))
     }
 }
 
 impl Drop for RealAgent {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -90,11 +90,13 @@ async fn bench(arguments: Arguments) -> Result<()> {
     if wants("orders") || wants("logs") {
         let mut one = One::start(&args, &engine).await?;
         if wants("orders") {
-            orders::measure(&args, &mut engine, &mut one, &mut rows).await?;
+            let done = orders::measure(&args, &mut engine, &mut one, &mut rows).await;
+            done.with_context(|| one.agent.log())?;
             eprintln!("orders: done after {:.0?}", began.elapsed());
         }
         if wants("logs") {
-            logs::measure(&args, &mut engine, &mut one, &mut rows).await?;
+            let done = logs::measure(&args, &mut engine, &mut one, &mut rows).await;
+            done.with_context(|| one.agent.log())?;
             eprintln!("logs: done after {:.0?}", began.elapsed());
         }
     }
@@ -112,6 +114,8 @@ async fn bench(arguments: Arguments) -> Result<()> {
     println!("| measure | ours | the peer or floor | ratio | aim |");
     println!("| --- | --- | --- | --- | --- |");
     rows.iter().for_each(table::Row::print);
-    eprintln!("all done after {:.0?}", began.elapsed());
+    drop(engine);
+    folder.close()?;
+    eprintln!("everything stopped and removed after {:.0?}", began.elapsed());
     Ok(())
 }
