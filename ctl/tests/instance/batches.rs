@@ -119,6 +119,9 @@ async fn an_instance_is_made_of_flags_or_of_a_file() {
     }
     let wrong = stage.run_with(from_file, b"image: busybox\nimagee: x\n").await.with(2);
     assert!(wrong.stderr.contains("line 2") && wrong.stderr.contains("imagee"), "{wrong:?}");
+    let name = "instance create --provider docker --host web --image busybox --name a/b";
+    let wrong = stage.run(name).await.with(2);
+    assert!(wrong.stderr.contains("field: name") && wrong.stderr.contains("remedy"), "{wrong:?}");
     stage.run("instance create --provider docker --image busybox").await.with(2);
     stage.run("instance create --provider docker --host web -f x --image y").await.with(2);
     assert_eq!(stage.asked.batches.lock().expect("a lock").len(), 2);

@@ -6,7 +6,7 @@ mod words;
 
 use std::path::PathBuf;
 
-use tamer_model::{Action, CreateInstance, HostId, HostName, Problem, Selector};
+use tamer_model::{Action, CreateInstance, HostId, HostName, InstanceSpec, Problem, Selector};
 
 use super::super::batch;
 use crate::Session;
@@ -48,19 +48,22 @@ pub struct Args {
 /// Runs it.
 pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
     let Args { provider, hosts, host, all_hosts, file, flags, no_start, detach } = args;
-    let provider = provider.parse()?;
+    let provider = provider.parse().map_err(helped)?;
     let selector = selector(hosts, host, all_hosts)?;
     let spec = match file {
-        Some(path) => file::read(&path)?,
-        None => flags.spec()?,
+        Some(path) => file::read(&path),
+        None => flags.spec(),
     };
-    let spec = spec.validate().map_err(|problem| Problem {
-        remedy: problem.remedy.or(Some("see `tamerctl instance create --help`".to_owned())),
-        ..problem
-    })?;
+    let spec = spec.and_then(InstanceSpec::validate).map_err(helped)?;
     let create = CreateInstance { provider, start: !no_start, spec };
     let order = BatchOrder::new(Action::Create(Box::new(create)), Targets::Hosts(selector));
     batch::start(&order, detach, session.api().await?, session).await
+}
+
+/// A problem of a spec, which knows of no command line, with a way to go on.
+fn helped(problem: Problem) -> Problem {
+    let help = || "see `tamerctl instance create --help`".to_owned();
+    Problem { remedy: problem.remedy.or_else(|| Some(help())), ..problem }
 }
 
 fn selector(
