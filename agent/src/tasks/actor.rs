@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::worker::{Teller, Worker};
 use super::{
-    Attached, CHUNKS, EVENTS, Event, HeldTask, MAX_ORDERS, MAX_RUNNING, MAX_ORDERED, REQUESTS,
+    Attached, CHUNKS, EVENTS, Event, HeldTask, MAX_ORDERED, MAX_ORDERS, MAX_RUNNING, REQUESTS,
     Request, TasksHandle,
 };
 use crate::exec::{Chunk, Stop};
