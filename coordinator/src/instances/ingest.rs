@@ -12,6 +12,7 @@ use tamer_model::{
 };
 use tamer_proto::wire;
 use tamer_store::{Commit, MAX_COMMIT_BYTES, Store};
+use tracing::warn;
 
 use super::id_of;
 use crate::clock;
@@ -24,8 +25,13 @@ pub const MAX_INSTANCES: usize = 20_000;
 const MAX_PROVIDERS: usize = 32;
 /// Writes to a commit, of 128 that a store accepts.
 const KEYS: usize = 100;
-/// The longest record of one instance, in bytes: labels and ports have bounds, texts together this.
-const MAX_RECORD: usize = 64 * 1024;
+/// The longest record of one instance, in bytes. What is longer loses its labels first: a host must
+/// not be able to fill the store, and a container with a book in its labels must not cost its host
+/// the session.
+const MAX_RECORD: usize = 8 * 1024;
+/// What is left of texts and lists of an instance that is still too long.
+const SHORT_TEXT: usize = 512;
+const SHORT_LIST: usize = 16;
 
 /// An instance's new record, or none when it is gone.
 type Change = (InstanceId, Option<Vec<u8>>);
@@ -37,11 +43,13 @@ pub struct Ingest {
     host: HostId,
     /// The complete lists that are being told: what came so far.
     told: BTreeMap<ProviderName, BTreeSet<InstanceId>>,
+    /// Whether it was said that the host has too many.
+    said_too_many: bool,
 }
 
 impl Ingest {
     pub fn new(store: Store, fleet: Fleet, host: HostId) -> Self {
-        Self { store, fleet, host, told: BTreeMap::new() }
+        Self { store, fleet, host, told: BTreeMap::new(), said_too_many: false }
     }
 
     /// Writes down what the host's providers are and can.
@@ -80,7 +88,7 @@ impl Ingest {
         let put: Vec<_> = put.into_iter().map(Instance::try_from).collect::<Result<_, _>>()?;
         let gone: Vec<NativeId> =
             gone.into_iter().map(NativeId::try_from).collect::<Result<_, _>>()?;
-        let mut writes = self.changed(&provider, put)?;
+        let mut writes = self.changed(&provider, put);
         writes.extend(gone.into_iter().map(|native| {
             let id = id_of(self.host, &InstanceRef { provider: provider.clone(), native });
             (id, None)
@@ -92,16 +100,12 @@ impl Ingest {
     }
 
     /// What of `put` is not known yet.
-    fn changed(
-        &mut self,
-        provider: &ProviderName,
-        put: Vec<Instance>,
-    ) -> Result<Vec<Change>, Problem> {
+    fn changed(&mut self, provider: &ProviderName, put: Vec<Instance>) -> Vec<Change> {
         let view = self.fleet.view();
         let mut told = self.told.get_mut(provider);
         let mut writes = Vec::new();
-        let mut added = 0;
-        for instance in put {
+        let mut room = MAX_INSTANCES.saturating_sub(view.count_instances(self.host));
+        for mut instance in put {
             let reference =
                 InstanceRef { provider: provider.clone(), native: instance.native.clone() };
             let id = id_of(self.host, &reference);
@@ -109,10 +113,20 @@ impl Ingest {
                 told.insert(id);
             }
             let known = view.instance(id);
+            shorten(&mut instance);
             if known.is_some_and(|known| known.instance.instance == instance) {
                 continue;
             }
-            added += usize::from(known.is_none());
+            if known.is_none() {
+                if room == 0 {
+                    if !std::mem::replace(&mut self.said_too_many, true) {
+                        let most = MAX_INSTANCES;
+                        warn!(host = %self.host, most, "the host has more instances than are kept");
+                    }
+                    continue;
+                }
+                room -= 1;
+            }
             let instance = FleetInstance {
                 id,
                 host: self.host,
@@ -120,19 +134,9 @@ impl Ingest {
                 told_at: clock::now(),
                 instance,
             };
-            let record = encode(&instance);
-            if record.len() > MAX_RECORD {
-                let message =
-                    format!("{} takes more than {MAX_RECORD} bytes to describe", reference);
-                return Err(Problem::field("instances.put", message));
-            }
-            writes.push((id, Some(record)));
+            writes.push((id, Some(encode(&instance))));
         }
-        if view.count_instances(self.host) + added > MAX_INSTANCES {
-            let message = format!("a host may have {MAX_INSTANCES} instances");
-            return Err(Problem::field("instances.put", message));
-        }
-        Ok(writes)
+        writes
     }
 
     /// What is known of a provider and a complete list does not have.
@@ -169,5 +173,59 @@ impl Ingest {
         let revision = self.store.commit(commit).await.map_err(Unstorable::problem)?;
         self.fleet.reached(revision).await;
         Ok(())
+    }
+}
+
+/// Makes an instance fit its record: first without labels, then with short texts and lists.
+fn shorten(instance: &mut Instance) {
+    if encode(instance).len() <= MAX_RECORD {
+        return;
+    }
+    instance.labels.clear();
+    if encode(instance).len() <= MAX_RECORD {
+        return;
+    }
+    for text in [&mut instance.reason, &mut instance.image].into_iter().flatten() {
+        let end = (0..=SHORT_TEXT.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
+    }
+    instance.addresses.truncate(SHORT_LIST);
+    instance.ports.truncate(SHORT_LIST);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tamer_model::{InstanceKind, InstanceState, Port, Protocol};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_instance_fits_its_record(
+            labels in proptest::collection::btree_map(".{0,40}", ".{0,4000}", 0..8),
+            text in proptest::option::of(".{0,9000}"),
+            lists in 0usize..2000,
+        ) {
+            let port = Port { instance: 1, host: None, address: None, protocol: Protocol::Tcp };
+            let mut instance = Instance {
+                native: "n".repeat(256).parse().expect("an id"),
+                name: "\u{1F680}".repeat(63).parse().expect("a name"),
+                kind: InstanceKind::Container,
+                state: InstanceState::Running,
+                reason: text.clone(),
+                image: text,
+                created_at: None,
+                exit_code: None,
+                managed: true,
+                labels,
+                addresses: vec![[255; 16].into(); lists],
+                ports: vec![port; lists],
+            };
+            let before = instance.clone();
+            shorten(&mut instance);
+            prop_assert!(encode(&instance).len() <= MAX_RECORD);
+            prop_assert!(encode(&before).len() > MAX_RECORD || instance == before);
+        }
     }
 }
