@@ -4,11 +4,14 @@
 //! there is no pool that could go stale, and dropping an answer closes its connection.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, TryStreamExt as _};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, Stream, TryStreamExt as _};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -19,7 +22,6 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tamer_provider::{Fault, FaultKind, Result};
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::connect::Endpoint;
 use crate::fault;
@@ -137,7 +139,29 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     body: Incoming,
     doing: String,
-    _connection: AbortOnDropHandle<()>,
+    connection: Connection,
+}
+
+/// The connection of one call. It moves while its answer is waited for or read, in the same task:
+/// what has come is had without another task in between, and nobody reads for a reader who stopped.
+struct Connection(Option<BoxFuture<'static, ()>>);
+
+impl Connection {
+    /// Waits while the connection moves. Cancel-safe if `wanted` is.
+    async fn drive<T>(&mut self, wanted: impl Future<Output = T>) -> T {
+        let mut wanted = pin!(wanted);
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = wanted.as_mut().poll(cx) {
+                return Poll::Ready(done);
+            }
+            if self.0.as_mut().is_some_and(|connection| connection.poll_unpin(cx).is_ready()) {
+                self.0 = None;
+            }
+            // What was moved may be what is wanted.
+            wanted.as_mut().poll(cx)
+        })
+        .await
+    }
 }
 
 impl Client {
@@ -181,11 +205,11 @@ impl Client {
         ask.upgrade = true;
         let limit = ask.limit;
         let upgraded = async {
-            let (response, connection) = self.send(doing, ask).await?;
+            let (response, mut connection) = self.send(doing, ask).await?;
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 return Err(complaint(doing, response.into_parts(), connection).await);
             }
-            let upgraded = hyper::upgrade::on(response).await;
+            let upgraded = connection.drive(hyper::upgrade::on(response)).await;
             upgraded.map(TokioIo::new).map_err(|error| fault::lost(doing, &error))
         };
         within(limit, doing, upgraded).await
@@ -198,14 +222,10 @@ impl Client {
             return Err(complaint(doing, response.into_parts(), connection).await);
         }
         let body = response.into_body();
-        Ok(Answer { status, body, doing: doing.to_owned(), _connection: connection })
+        Ok(Answer { status, body, doing: doing.to_owned(), connection })
     }
 
-    async fn send(
-        &self,
-        doing: &str,
-        ask: Ask,
-    ) -> Result<(hyper::Response<Incoming>, AbortOnDropHandle<()>)> {
+    async fn send(&self, doing: &str, ask: Ask) -> Result<(hyper::Response<Incoming>, Connection)> {
         let connect = self.endpoint.connect(self.tls.as_ref());
         let wire = match tokio::time::timeout(CONNECT, connect).await {
             Ok(Ok(wire)) => wire,
@@ -217,11 +237,9 @@ impl Client {
             .handshake(TokioIo::new(wire))
             .await
             .map_err(|error| fault::lost(doing, &error))?;
-        // It ends with the connection, and whoever holds the answer ends it sooner by dropping it.
         // How it ended is told to the reader of the answer.
-        let connection = AbortOnDropHandle::new(tokio::spawn(async move {
-            let _ = connection.with_upgrades().await;
-        }));
+        let moving = connection.with_upgrades().map(drop).boxed();
+        let mut connection = Connection(Some(moving));
         let host = match &self.endpoint {
             Endpoint::Local(_) => "engine".to_owned(),
             Endpoint::Tcp(host, port) => format!("{host}:{port}"),
@@ -238,16 +256,16 @@ impl Client {
             request = request.header(name, value);
         }
         let request = request.body(ask.body).map_err(|error| fault::garbled(doing, &error))?;
-        let response =
-            sender.send_request(request).await.map_err(|error| fault::lost(doing, &error))?;
+        let response = connection.drive(sender.send_request(request)).await;
+        let response = response.map_err(|error| fault::lost(doing, &error))?;
         Ok((response, connection))
     }
 }
 
 impl Answer {
-    /// The next piece of the body, as it came over the wire.
+    /// The next piece of the body, as it came over the wire. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>> {
-        while let Some(frame) = self.body.frame().await {
+        while let Some(frame) = self.connection.drive(self.body.frame()).await {
             let frame = frame.map_err(|error| fault::lost(&self.doing, &error))?;
             match frame.into_data() {
                 Ok(data) if !data.is_empty() => return Ok(Some(data)),
@@ -280,10 +298,9 @@ impl Answer {
 async fn complaint(
     doing: &str,
     (head, body): (hyper::http::response::Parts, Incoming),
-    connection: AbortOnDropHandle<()>,
+    connection: Connection,
 ) -> Fault {
-    let answer =
-        Answer { status: head.status, body, doing: doing.to_owned(), _connection: connection };
+    let answer = Answer { status: head.status, body, doing: doing.to_owned(), connection };
     let text = answer.read(MAX_COMPLAINT).await.unwrap_or_default();
     fault::refused(doing, head.status.as_u16(), &fault::message_of(&text))
 }

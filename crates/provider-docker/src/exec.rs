@@ -25,7 +25,9 @@ use crate::wire::{InspectedExec, Made};
 const INPUT_WAITS: usize = 16;
 /// How long an engine may take to know the exit code after the output has ended.
 const CODE_LIMIT: Duration = Duration::from_secs(10);
-/// How often it is asked for the code.
+/// The first pause before it is asked again for the code; each is twice as long as the one before.
+const CODE_SOON: Duration = Duration::from_millis(1);
+/// The longest such pause.
 const CODE_EVERY: Duration = Duration::from_millis(20);
 /// How often the first size of a terminal is given again: the terminal is there a moment after the
 /// command was started.
@@ -121,6 +123,7 @@ impl Command {
     /// How it ended. An engine may close the output a moment before it knows.
     async fn code(&self) -> Result<Option<i32>> {
         let known = async {
+            let mut pause = CODE_SOON;
             loop {
                 let ask = Ask::get(&["exec", &self.id, "json"]);
                 let seen: InspectedExec =
@@ -128,7 +131,8 @@ impl Command {
                 if !seen.running {
                     return Ok(seen.exit_code.and_then(|code| i32::try_from(code).ok()));
                 }
-                tokio::time::sleep(CODE_EVERY).await;
+                tokio::time::sleep(pause).await;
+                pause = CODE_EVERY.min(pause * 2);
             }
         };
         // Still running with its output closed: a command may close its own output and go on.

@@ -56,11 +56,22 @@ impl Demux {
         self.ready.pop_front()
     }
 
-    /// Takes in a piece off the wire.
-    pub(crate) fn push(&mut self, mut piece: Bytes) -> Result<()> {
+    /// Takes in a piece off the wire, all of which is ready then.
+    pub(crate) fn push(&mut self, piece: Bytes) -> Result<()> {
+        self.gather(piece)?;
+        self.flush();
+        Ok(())
+    }
+
+    /// Whether a chunk is ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Takes in a piece off the wire. Small payloads wait for more of them, or for the flush.
+    pub(crate) fn gather(&mut self, mut piece: Bytes) -> Result<()> {
         if !self.framed {
             self.put(StreamKind::Stdout, piece);
-            self.flush();
             return Ok(());
         }
         while !piece.is_empty() {
@@ -81,7 +92,6 @@ impl Demux {
                 self.put(self.stream, payload);
             }
         }
-        self.flush();
         Ok(())
     }
 
@@ -141,7 +151,8 @@ impl Demux {
         self.ready.push_back((stream, payload));
     }
 
-    fn flush(&mut self) {
+    /// Makes ready what was gathered.
+    pub(crate) fn flush(&mut self) {
         if !self.gathered.is_empty() {
             self.ready.push_back((self.gathering, self.gathered.split().freeze()));
         }

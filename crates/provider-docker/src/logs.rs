@@ -1,6 +1,7 @@
 //! What a container writes.
 
-use futures_util::stream;
+use bytes::Bytes;
+use futures_util::{FutureExt as _, stream};
 use tamer_model::{LogOptions, NativeId};
 use tamer_provider::{Fault, FaultKind, LogChunk, LogStream, Result};
 
@@ -33,7 +34,7 @@ pub(crate) async fn logs(
         ask = ask.limit(None);
     }
     let answer = engine.client.ask(format!("read the log of {id}"), ask).await?;
-    let log = Log { answer, demux: Demux::new(!seen.config.tty) };
+    let log = Log { answer, demux: Demux::new(!seen.config.tty), over: None };
     Ok(Box::pin(stream::unfold(Some(log), |log| async move {
         let mut log = log?;
         match log.next().await {
@@ -47,6 +48,8 @@ pub(crate) async fn logs(
 struct Log {
     answer: Answer,
     demux: Demux,
+    /// How it ended, to be told after what came before.
+    over: Option<Result<()>>,
 }
 
 impl Log {
@@ -55,15 +58,33 @@ impl Log {
             if let Some((stream, data)) = self.demux.pop() {
                 return Ok(Some(LogChunk { stream, data }));
             }
-            match self.answer.next().await? {
-                Some(piece) => self.demux.push(piece)?,
-                None if self.demux.is_between() => return Ok(None),
-                None => {
-                    let message =
-                        format!("the log stopped in the middle, asked to {}", self.answer.doing());
-                    return Err(Fault::new(FaultKind::Unavailable, message));
-                }
+            if let Some(over) = self.over.take() {
+                return over.map(|()| None);
             }
+            let piece = self.answer.next().await;
+            self.over = self.take(piece);
+            // Engines send each line on its own; those that are there already travel together.
+            while self.over.is_none()
+                && !self.demux.is_ready()
+                && let Some(piece) = self.answer.next().now_or_never()
+            {
+                self.over = self.take(piece);
+            }
+            self.demux.flush();
+        }
+    }
+
+    /// Takes in what came; gives how the log ended when that was its end.
+    fn take(&mut self, piece: Result<Option<Bytes>>) -> Option<Result<()>> {
+        match piece {
+            Ok(Some(piece)) => self.demux.gather(piece).err().map(Err),
+            Ok(None) if self.demux.is_between() => Some(Ok(())),
+            Ok(None) => {
+                let message =
+                    format!("the log stopped in the middle, asked to {}", self.answer.doing());
+                Some(Err(Fault::new(FaultKind::Unavailable, message)))
+            }
+            Err(fault) => Some(Err(fault)),
         }
     }
 }
