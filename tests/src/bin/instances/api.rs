@@ -88,8 +88,13 @@ impl Api {
         let (status, _) = head(&mut stream)?;
         ensure!(status == 101, "{path}: {status}");
         std::io::copy(&mut stream, &mut std::io::sink())?;
-        let told: Value = serde_json::from_slice(&self.get(&format!("exec/{exec}/json"))?)?;
-        told["ExitCode"].as_i64().context("an exit code")
+        // The engine may close the output a moment before it knows.
+        loop {
+            let told: Value = serde_json::from_slice(&self.get(&format!("exec/{exec}/json"))?)?;
+            if told["Running"] == Value::Bool(false) {
+                return told["ExitCode"].as_i64().context("an exit code");
+            }
+        }
     }
 
     fn call(&mut self, method: &str, path: &str, kind: &str, sent: &[u8]) -> Result<Vec<u8>> {

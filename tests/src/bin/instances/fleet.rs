@@ -73,10 +73,6 @@ impl Fleet {
         let limit = Instant::now() + LIMIT;
         loop {
             let found = self.find(name).await?;
-            eprintln!(
-                "DBG {name} {state} {:?}",
-                found.as_ref().map(|f| f.instance.as_ref().map(|i| i.state.clone()))
-            );
             let seen = found.map(|found| (found.instance.unwrap_or_default().state, found.stale));
             if seen.as_ref().is_some_and(|(seen, stale)| seen == state && !stale) {
                 return Ok(());
