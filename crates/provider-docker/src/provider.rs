@@ -1,7 +1,7 @@
 //! The provider itself: who it speaks with, and the way from the contract to each operation.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tamer_model::{
     Checkpoint, CheckpointName, ExecSpec, Instance, InstanceSpec, InstanceStats, LogOptions,
@@ -29,9 +29,20 @@ use crate::{
 #[derive(Debug)]
 pub struct ContainerProvider {
     settings: Settings,
-    /// The engine that answered last. Asked again at each probe: it may be another one by then.
-    met: Mutex<Option<Arc<Engine>>>,
+    /// The engine that answered last.
+    met: Mutex<Option<Met>>,
 }
+
+/// An engine, and when it said who it is.
+#[derive(Debug, Clone)]
+struct Met {
+    engine: Arc<Engine>,
+    at: Instant,
+}
+
+/// How long what an engine said of itself is believed while it answers: Podman looks at everything
+/// it has before it tells its version, a third of a second of a processor.
+const BELIEVED: Duration = Duration::from_secs(60);
 
 impl ContainerProvider {
     /// A provider with these settings.
@@ -45,8 +56,8 @@ impl ContainerProvider {
     }
 
     async fn engine(&self) -> Result<Arc<Engine>> {
-        if let Some(engine) = &*self.met.lock().unwrap_or_else(PoisonError::into_inner) {
-            return Ok(Arc::clone(engine));
+        if let Some(met) = &*self.met.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Arc::clone(&met.engine));
         }
         self.meet().await
     }
@@ -60,8 +71,18 @@ impl ContainerProvider {
         let tls = self.settings.tls.clone();
         let engine = Engine::meet(Client { endpoint, tls, version: String::new() }).await?;
         let engine = Arc::new(engine);
-        *self.met.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&engine));
+        let met = Met { engine: Arc::clone(&engine), at: Instant::now() };
+        *self.met.lock().unwrap_or_else(PoisonError::into_inner) = Some(met);
         Ok(engine)
+    }
+
+    /// The engine that answered last, if it was met a short while ago and answers.
+    async fn known(&self) -> Option<Arc<Engine>> {
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let engine = met.filter(|met| met.at.elapsed() < BELIEVED)?.engine;
+        let anybody = Client { version: String::new(), ..engine.client.clone() };
+        anybody.done("answer", Ask::get(&["_ping"])).await.ok()?;
+        Some(engine)
     }
 }
 
@@ -76,7 +97,11 @@ impl Provider for ContainerProvider {
     }
 
     async fn probe(&self) -> Result<Probe> {
-        self.meet().await.map(|engine| probe::probe(&engine))
+        let engine = match self.known().await {
+            Some(engine) => engine,
+            None => self.meet().await?,
+        };
+        Ok(probe::probe(&engine))
     }
 
     async fn list(&self) -> Result<Vec<Instance>> {

@@ -247,6 +247,28 @@ async fn the_engine_is_asked_who_it_is_once() {
     assert_eq!(played.taken.load(Ordering::SeqCst), 4);
 }
 
+#[tokio::test]
+async fn a_probe_again_and_again_is_a_ping() {
+    static VERSIONS: AtomicUsize = AtomicUsize::new(0);
+    static PINGS: AtomicUsize = AtomicUsize::new(0);
+    let played = play(|path| match path {
+        "/version" => {
+            VERSIONS.fetch_add(1, Ordering::SeqCst);
+            say(VERSION)
+        }
+        "/_ping" if PINGS.fetch_add(1, Ordering::SeqCst) < 2 => say("OK"),
+        // It has just gone, and its successor says who that is.
+        _ => Act::Say(500, "{}".to_owned()),
+    });
+    for _ in 0..3 {
+        played.provider.probe().await.expect("it answers");
+    }
+    let asked = || (VERSIONS.load(Ordering::SeqCst), PINGS.load(Ordering::SeqCst));
+    assert_eq!(asked(), (1, 2));
+    played.provider.probe().await.expect("its successor answers");
+    assert_eq!(asked(), (2, 3));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_list_that_lags_behind_is_not_believed() {
     static LISTS: AtomicUsize = AtomicUsize::new(0);
