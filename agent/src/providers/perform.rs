@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tamer_model::{
-    Code, CreateInstance, InstanceAction, InstanceOrder, InstanceRef, KeptOutput, Outcome, Problem,
-    PullImage, StreamKind, TaskEnd, Timestamp,
+    Code, CreateInstance, InstanceAction, InstanceOrder, InstanceRef, KeptOutput, Outcome, Port,
+    Problem, PullImage, StreamKind, TaskEnd, Timestamp,
 };
 use tamer_provider::registry::Registry;
 use tamer_provider::{Progress, ProgressSink, Provider as _};
@@ -129,11 +129,27 @@ async fn create(
     if start && let Err(fault) = provider.start(&id).await {
         // It stays: what it left in its log is how its owner learns why.
         let problem = Problem::from(fault);
+        let field = taken(&spec.ports, &problem).or(problem.field);
         let message = format!("{id} was made and did not start: {}", problem.message);
-        return Err(Problem { message, ..problem }
+        return Err(Problem { message, field, ..problem }
             .remedy("look at it with `tamerctl instance show`, then start or remove it"));
     }
     Ok(format!("{id}\n"))
+}
+
+/// Which port of the spec a technology could not have. One that takes its ports at the start tells
+/// the port's number and not its place.
+fn taken(ports: &[Port], problem: &Problem) -> Option<String> {
+    if problem.field.as_deref() != Some("ports") {
+        return None;
+    }
+    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
+    let mut numbers = problem.message.split(':').skip(1).map(digits);
+    let place = |number: String| {
+        let number: u16 = number.parse().ok()?;
+        ports.iter().position(|port| port.host == Some(number))
+    };
+    numbers.find_map(place).map(|at| format!("ports[{at}].host"))
 }
 
 /// What the task shows, kept and live.
@@ -198,5 +214,24 @@ async fn at(instant: Option<tokio::time::Instant>) {
     match instant {
         Some(instant) => sleep_until(instant).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tamer_model::Protocol;
+
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_told_by_its_place() {
+        let port = |host| Port { instance: 80, host, address: None, protocol: Protocol::Tcp };
+        let ports = [port(None), port(Some(94)), port(Some(18080))];
+        let said = |field: &str, message: &str| taken(&ports, &Problem::field(field, message));
+        let third = Some("ports[2].host".to_owned());
+        assert_eq!(said("ports", "cannot start 2b94f5: Bind for 0.0.0.0:18080 failed"), third);
+        assert_eq!(said("ports", "listen tcp4 :18080: bind: address already in use"), third);
+        assert_eq!(said("ports", "listen tcp4 :180801: bind"), None);
+        assert_eq!(said("image", "no image at registry:18080"), None);
     }
 }

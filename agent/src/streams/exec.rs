@@ -22,6 +22,7 @@ pub async fn exec(
         Ok(session) => session,
         Err(fault) => return frames.send(frames::problem(0, fault)).await,
     };
+    let mut left = Left { instance, ended: false };
     frames.send(frames::started(0)).await?;
     let parts = output.map(|item| match item {
         Ok(ExecOutput::Data(stream, data)) => Part::Data(stream, data),
@@ -33,23 +34,40 @@ pub async fn exec(
     // not read its input goes on writing.
     let pass = pass(input, sink);
     let tell = async {
-        loop {
+        let last = loop {
             match output.next().await {
                 Some(Part::Data(stream, data)) => {
                     frames.send(frames::data(0, stream, data)).await?;
                 }
-                Some(Part::Other(Ok(code))) => return frames.send(frames::exec_ended(code)).await,
-                Some(Part::Other(Err(fault))) => {
-                    return frames.send(frames::problem(0, fault)).await;
-                }
-                None => return frames.send(frames::problem(0, unfinished())).await,
+                Some(Part::Other(Ok(code))) => break frames::exec_ended(code),
+                Some(Part::Other(Err(fault))) => break frames::problem(0, fault),
+                None => break frames::problem(0, unfinished()),
             }
-        }
+        };
+        left.ended = true;
+        frames.send(last).await
     };
     tokio::pin!(pass, tell);
     tokio::select! {
         told = &mut tell => told,
         () = &mut pass => tell.await,
+    }
+}
+
+/// Says, when it is dropped before the command's end, that the command was left.
+struct Left<'a> {
+    instance: &'a InstanceRef,
+    ended: bool,
+}
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            tracing::info!(
+                instance = %self.instance,
+                "nobody reads a command any more; where its technology does not end it, it goes on"
+            );
+        }
     }
 }
 
