@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 
 use tamer_peers::docker::Docker;
 use tamer_peers::image::BUSYBOX;
-use tamer_tests::{
-    Agent, AgentSettings, Coordinator, CoordinatorSettings, Ctl, Ended, technology, until,
-};
+use tamer_tests::{Ctl, Ended, until};
 
 use crate::containers::IDLER;
-use crate::scene::{SOON, available, docker_says, done, folder, list};
+use crate::scene::{OneHost, SOON, available, docker_says, done, list};
 
 const CONTAINERS: usize = 20;
 /// The promise.
@@ -22,35 +20,28 @@ const BACK: Duration = Duration::from_secs(60);
 
 /// Whether everything holds what was promised.
 pub fn and_comes_back() {
-    let folder = folder();
-    let mut docker = technology::docker(folder.path());
-    let mut coordinator = Coordinator::start(CoordinatorSettings::here(folder.path()));
-    let ctl = coordinator.ctl();
-    let settings = AgentSettings::here(folder.path(), "one", &coordinator, &ctl.token(1))
-        .set("providers.docker.endpoint", &docker.endpoint())
-        .set("providers.podman.enabled", "false")
-        .set("providers.libvirt.enabled", "false");
-    let mut agent = Agent::start(settings);
+    let mut scene = OneHost::start();
+    let OneHost { ctl, agent, docker, .. } = &mut scene;
     // Its technology is killed: that is worth a warning.
     agent.process.announce("docker");
-    available(&ctl, "one", "docker", true, SOON);
     let pid = agent.process.pid();
-    create(&ctl);
+    let ctl = &*ctl;
+    create(ctl);
 
     let load = Load::default();
     thread::scope(|scope| {
         // Also when a look panics: the scope waits for its threads.
         let _end = End(&load.over);
-        scope.spawn(|| load.act(&ctl));
-        scope.spawn(|| load.enter(&ctl));
+        scope.spawn(|| load.act(ctl));
+        scope.spawn(|| load.enter(ctl));
         load.goes_on("before the kill");
 
         let killed = Instant::now();
         docker.kill().expect("killed");
-        let told = available(&ctl, "one", "docker", false, TOLD);
+        let told = available(ctl, "one", "docker", false, TOLD);
         assert_eq!(told["problem"]["code"], "provider-unavailable", "{told:#}");
         until("every instance is stale", TOLD.saturating_sub(killed.elapsed()), || {
-            let all = list(&ctl, &[]);
+            let all = list(ctl, &[]);
             match all.iter().filter(|one| one["stale"] == true).count() {
                 CONTAINERS => Ok(()),
                 count => Err(format!("{count} of {}", all.len())),
@@ -60,19 +51,18 @@ pub fn and_comes_back() {
 
         docker.start_again().expect("started again");
         let started = Instant::now();
-        available(&ctl, "one", "docker", true, BACK);
+        available(ctl, "one", "docker", true, BACK);
         println!("back {:?} after the engine", started.elapsed());
         load.goes_on("after the start");
     });
     println!("{load:?}");
 
     until("the fleet knows what the engine has", SOON, || {
-        let (fleet, engine) = (known(&ctl), held(&docker));
+        let (fleet, engine) = (known(ctl), held(docker));
         if fleet == engine { Ok(()) } else { Err(format!("{fleet:#?}\nis not\n{engine:#?}")) }
     });
-    assert_eq!(held(&docker).len(), CONTAINERS, "none was lost, none came twice");
+    assert_eq!(held(docker).len(), CONTAINERS, "none was lost, none came twice");
     assert!(agent.process.poll().is_none() && agent.process.pid() == pid, "the same process");
-    coordinator.process.stop();
 }
 
 fn create(ctl: &Ctl) {

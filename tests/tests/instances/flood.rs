@@ -6,16 +6,18 @@ use std::time::{Duration, Instant};
 
 use tamer_peers::image::BUSYBOX;
 use tamer_tests::bench::Process as Usage;
-use tamer_tests::{Agent, AgentSettings, Coordinator, CoordinatorSettings, technology, until};
+use tamer_tests::until;
 
 use crate::containers::IDLER;
-use crate::scene::{SOON, available, becomes, done, folder, inside};
+use crate::scene::{OneHost, SOON, becomes, done, inside};
 
 /// How long it is watched, and how often.
 const WATCHED: Duration = Duration::from_secs(8);
 const LOOK: Duration = Duration::from_millis(250);
 /// What may be on its way when nobody reads: windows and pieces, not a stream.
 const MOST: u64 = 16 << 20;
+/// What the agent says about a command that was left.
+const LEFT: &str = "nobody reads a command any more";
 /// Another command meanwhile, on a busy machine.
 const PROMPT: Duration = Duration::from_secs(5);
 
@@ -38,25 +40,17 @@ impl Drop for Unread {
 
 /// Whether it stays where it is.
 pub fn stays_where_it_is() {
-    let folder = folder();
-    let docker = technology::docker(folder.path());
-    let coordinator = Coordinator::start(CoordinatorSettings::here(folder.path()));
-    let ctl = coordinator.ctl();
-    let settings = AgentSettings::here(folder.path(), "one", &coordinator, &ctl.token(1))
-        .set("providers.docker.endpoint", &docker.endpoint())
-        .set("providers.podman.enabled", "false")
-        .set("providers.libvirt.enabled", "false");
-    let agent = Agent::start(settings);
-    available(&ctl, "one", "docker", true, SOON);
+    let scene = OneHost::start();
+    let OneHost { ctl, agent, coordinator, .. } = &scene;
     for name in ["flood", "other"] {
         let place = ["create", "--provider=docker", "--host=one", "--image", BUSYBOX, "--name"];
-        done(&ctl, &[&place[..], &[name, "--", "sh", "-c", IDLER]].concat());
-        becomes(&ctl, &format!("one/{name}"), "running", SOON);
+        done(ctl, &[&place[..], &[name, "--", "sh", "-c", IDLER]].concat());
+        becomes(ctl, &format!("one/{name}"), "running", SOON);
     }
 
     let unread = Unread::start(&mut ctl.command(&["instance", "exec", "flood", "--", "yes"]));
     let writers = || {
-        let told = inside(&ctl, "flood", "ps -o pid,args");
+        let told = inside(ctl, "flood", "ps -o pid,args");
         told.lines().filter(|line| line.trim().ends_with(" yes")).count()
     };
     until("it writes", SOON, || match writers() {
@@ -67,13 +61,13 @@ pub fn stays_where_it_is() {
         [agent.process.pid(), coordinator.process.pid()]
             .map(|pid| Usage(pid).memory().expect("it runs"))
     };
-    let written = || inside(&ctl, "flood", "cat /proc/[0-9]*/stat | grep '(yes)'");
+    let written = || inside(ctl, "flood", "cat /proc/[0-9]*/stat | grep '(yes)'");
     let mut first = None;
     let begun = Instant::now();
     while begun.elapsed() < WATCHED {
         sleep(LOOK);
         let asked = Instant::now();
-        assert_eq!(inside(&ctl, "other", "echo here"), "here\n");
+        assert_eq!(inside(ctl, "other", "echo here"), "here\n");
         assert!(asked.elapsed() < PROMPT, "another command took {:?}", asked.elapsed());
         assert_eq!(ctl.hosts()["one"], "ready");
         if begun.elapsed() < Duration::from_secs(1) {
@@ -97,8 +91,13 @@ pub fn stays_where_it_is() {
     let ran = time(&written()) - time(&before);
     assert!(ran < 100, "nobody reads, and it ran {ran}0 ms");
 
+    // Neither engine ends a command whose reader has gone: the agent says that it is left, and it
+    // ends with its container.
+    assert!(!agent.process.stderr().contains(LEFT));
     drop(unread);
-    until("it ends with its reader", SOON, || match writers() {
+    agent.process.logged(LEFT, SOON);
+    done(ctl, &["restart", "--grace=5s", "flood"]);
+    until("it ends with its container", SOON, || match writers() {
         0 => Ok(()),
         count => Err(format!("{count} of them")),
     });

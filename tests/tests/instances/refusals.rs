@@ -61,7 +61,7 @@ fn refused_at_once(scene: &Scene) {
     refused(&["stop"], "invalid-field", "instance");
     refused(&["rm", "--force"], "invalid-field", "instance");
     refused(&["exec", "-t", "host1/box", "--", "sh"], "invalid-field", "tty");
-    refused(&["ls", "-i", "state="], "selector-invalid", "instances");
+    refused(&["ls", "-i", "a b"], "selector-invalid", "instances");
 
     let file = scene.folder.path().join("odd.yaml");
     fs::write(&file, format!("image: {BUSYBOX}\nimagee: oops\n")).expect("a file");
@@ -82,7 +82,7 @@ fn refused_by_the_engine(scene: &Scene) {
     };
     bad(&["--name=box"], "already-exists", "name");
     bad(&["--network=nowhere"], "not-found", "networks[0]");
-    bad(&["--mount=type=bind,source=/no/such,target=/x"], "not-found", "mounts[0].source");
+    bad(&["--mount=type=bind,source=/no/such,target=/x"], "invalid-field", "mounts[0].source");
     bad(&["--option=nonsense=1"], "invalid-field", "options.nonsense");
     bad(&["--option=tty=maybe"], "invalid-field", "options.tty");
 }
@@ -117,7 +117,7 @@ fn not_now(scene: &Scene) {
         fails(ctl, &place)
     };
     says(&elsewhere("libvirt", "host1"), "provider-unavailable", None);
-    says(&elsewhere("docker", "host3"), "provider-unavailable", None);
+    says(&elsewhere("docker", "host3"), "not-found", Some("provider"));
     let gone = ctl.refused(1, &["instance", "show", "nobody"]);
-    says(&gone, "not-found", None);
+    says(&gone, "not-found", Some("instance"));
 }

@@ -115,6 +115,34 @@ impl Scene {
     }
 }
 
+/// A coordinator and one host with a Docker Engine, on this machine. Those who ask are dropped
+/// before those who are asked.
+pub struct OneHost {
+    pub ctl: Ctl,
+    pub agent: Agent,
+    pub coordinator: Coordinator,
+    pub docker: Docker,
+    _folder: TempDir,
+}
+
+impl OneHost {
+    /// Starts them, and waits until the host has told what it can.
+    pub fn start() -> Self {
+        let folder = folder();
+        let docker = technology::docker(folder.path());
+        let coordinator = Coordinator::start(CoordinatorSettings::here(folder.path()));
+        let ctl = coordinator.ctl();
+        let settings = AgentSettings::here(folder.path(), "one", &coordinator, &ctl.token(1))
+            .set("providers.docker.endpoint", &docker.endpoint())
+            .set("providers.podman.enabled", "false")
+            .set("providers.libvirt.enabled", "false");
+        let agent = Agent::start(settings);
+        ctl.all_ready(1, SOON);
+        available(&ctl, "one", "docker", true, SOON);
+        Self { ctl, agent, coordinator, docker, _folder: folder }
+    }
+}
+
 /// A folder whose path is short, because sockets lie in it.
 pub fn folder() -> TempDir {
     tempfile::Builder::new().prefix("ti").tempdir().expect("a folder")
