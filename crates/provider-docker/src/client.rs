@@ -15,7 +15,7 @@ use futures_util::{FutureExt as _, Stream, TryStreamExt as _};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, SERVER, UPGRADE};
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -198,6 +198,21 @@ impl Client {
             Ok(status != StatusCode::NOT_MODIFIED)
         };
         within(limit, doing, all).await
+    }
+
+    /// Asks for a sign of life. Tells who gave it, where an engine says that.
+    pub(crate) async fn ping(&self) -> Result<Option<String>> {
+        let doing = "answer";
+        let ask = async {
+            let anybody = Self { version: String::new(), ..self.clone() };
+            let (response, connection) = anybody.send(doing, Ask::get(&["_ping"])).await?;
+            if !response.status().is_success() {
+                return Err(complaint(doing, response.into_parts(), connection).await);
+            }
+            let server = response.headers().get(SERVER);
+            Ok(server.and_then(|server| server.to_str().ok()).map(str::to_owned))
+        };
+        within(Some(QUICK), doing, ask).await
     }
 
     /// Asks for a connection of bytes in both directions.

@@ -1,7 +1,7 @@
 //! The provider itself: who it speaks with, and the way from the contract to each operation.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tamer_model::{
     Checkpoint, CheckpointName, ExecSpec, Instance, InstanceSpec, InstanceStats, LogOptions,
@@ -33,16 +33,12 @@ pub struct ContainerProvider {
     met: Mutex<Option<Met>>,
 }
 
-/// An engine, and when it said who it is.
-#[derive(Debug, Clone)]
+/// An engine, and who answered the first ping since it said what it is.
+#[derive(Debug)]
 struct Met {
     engine: Arc<Engine>,
-    at: Instant,
+    server: OnceLock<Option<String>>,
 }
-
-/// How long what an engine said of itself is believed while it answers: Podman looks at everything
-/// it has before it tells its version, a third of a second of a processor.
-const BELIEVED: Duration = Duration::from_secs(60);
 
 impl ContainerProvider {
     /// A provider with these settings.
@@ -71,18 +67,20 @@ impl ContainerProvider {
         let tls = self.settings.tls.clone();
         let engine = Engine::meet(Client { endpoint, tls, version: String::new() }).await?;
         let engine = Arc::new(engine);
-        let met = Met { engine: Arc::clone(&engine), at: Instant::now() };
+        let met = Met { engine: Arc::clone(&engine), server: OnceLock::new() };
         *self.met.lock().unwrap_or_else(PoisonError::into_inner) = Some(met);
         Ok(engine)
     }
 
-    /// The engine that answered last, if it was met a short while ago and answers.
+    /// The engine that answered last, if it still answers. Podman looks at everything it has before
+    /// it tells its version, a third of a second of a processor; a ping costs nothing.
     async fn known(&self) -> Option<Arc<Engine>> {
-        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let engine = met.filter(|met| met.at.elapsed() < BELIEVED)?.engine;
-        let anybody = Client { version: String::new(), ..engine.client.clone() };
-        anybody.done("answer", Ask::get(&["_ping"])).await.ok()?;
-        Some(engine)
+        let lock = || self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let engine = Arc::clone(&lock().as_ref()?.engine);
+        let server = engine.client.ping().await.ok()?;
+        let met = lock();
+        let same = |met: &&Met| *met.server.get_or_init(|| server.clone()) == server;
+        met.as_ref().filter(same).map(|met| Arc::clone(&met.engine))
     }
 }
 

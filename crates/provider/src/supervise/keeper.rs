@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tamer_model::{Ability, Operation};
@@ -89,7 +90,12 @@ impl Keeper {
     /// the list is told by an event.
     async fn begin(&self) -> Result<(Probe, Option<EventStream>)> {
         let shared = &self.shared;
-        let probe = check(shared).await?;
+        // What is told as there must not hang for long before it is told as away. What is not may
+        // take its time to say what it is: on a busy host it would be cut off again and again.
+        let told_as_there = Shared::refusal(&shared.status.borrow()).is_none();
+        let settings = shared.settings;
+        let limit = if told_as_there { settings.check } else { settings.look };
+        let probe = check(shared, limit).await?;
         let events = match probe.capabilities.get(&Operation::Events) {
             Some(Ability::Yes) => {
                 let events = timeout(shared.settings.look, shared.provider.events()).await;
@@ -102,9 +108,9 @@ impl Keeper {
     }
 }
 
-/// Asks the technology whether it is there.
-pub(super) async fn check(shared: &Shared) -> Result<Probe> {
-    match timeout(shared.settings.check, shared.provider.probe()).await {
+/// Asks the technology whether it is there, for so long at most.
+pub(super) async fn check(shared: &Shared, limit: Duration) -> Result<Probe> {
+    match timeout(limit, shared.provider.probe()).await {
         Ok(answer) => answer,
         Err(_) => Err(silent(shared)),
     }

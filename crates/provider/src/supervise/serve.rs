@@ -173,7 +173,9 @@ impl<'a> Serving<'a> {
         let due = |at: &mut Option<Instant>| at.take_if(|at| *at <= now).is_some();
         if due(&mut self.check_at) {
             let shared = self.shared.clone();
-            self.work.push(async move { Done::Checked(check(&shared).await) }.boxed());
+            self.work.push(
+                async move { Done::Checked(check(&shared, shared.settings.check).await) }.boxed(),
+            );
         }
         if due(&mut self.look_at) {
             self.look();

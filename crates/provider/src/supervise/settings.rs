@@ -29,7 +29,8 @@ pub struct Settings {
     pub checkpoint: Duration,
     /// How often a technology that is there is asked whether it still is; 2 s.
     pub check_every: Duration,
-    /// How long it may take to say so; 2.5 s, so that what hangs is known in less than 5 s.
+    /// How long one that is there may take to say so; 2.5 s, so that what hangs is known in less
+    /// than 5 s. One that is not there yet has the time of a look.
     pub check: Duration,
     /// How often everything is listed, in case events were lost; 60 s.
     pub list_every: Duration,
