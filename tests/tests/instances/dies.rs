@@ -35,6 +35,8 @@ pub fn and_comes_back() {
         scope.spawn(|| load.act(ctl));
         scope.spawn(|| load.enter(ctl));
         load.goes_on("before the kill");
+        let refused = [&load.refused, &load.missed].map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(refused, [0, 0], "nothing is refused while the engine is there");
 
         let killed = Instant::now();
         docker.kill().expect("killed");

@@ -43,12 +43,32 @@ pub fn agrees(ctl: &Ctl) {
     assert_eq!(keys(&kept), keys(&made), "{hint}");
     for (key, made) in &made {
         let kept = &kept[key];
-        let same = match (kept, made) {
-            (Cell::NotNow, Cell::Yes | Cell::NotNow) | (Cell::Yes, Cell::NotNow) => true,
-            _ => kept == made,
-        };
-        assert!(same, "{key:?}: the page says {kept:?}, the host {made:?}; {hint}");
+        assert!(same(kept, made), "{key:?}: the page says {kept:?}, the host {made:?}; {hint}");
     }
+}
+
+fn same(kept: &Cell, made: &Cell) -> bool {
+    match (kept, made) {
+        (Cell::Yes | Cell::NotNow, Cell::Yes | Cell::NotNow) => true,
+        (Cell::No(kept), Cell::No(made)) => kept == made,
+        (Cell::No(_), Cell::Yes | Cell::NotNow) | (Cell::Yes | Cell::NotNow, Cell::No(_)) => false,
+    }
+}
+
+#[test]
+fn a_row_is_read_as_it_is_written() {
+    let told = [
+        serde_json::json!({"name": "a", "can": ["exec"], "cannot": {}, "not_now": {}}),
+        serde_json::json!({"name": "b", "can": [], "cannot": {"exec": "why: so"}, "not_now": {}}),
+        serde_json::json!({"name": "c", "can": [], "cannot": {}, "not_now": {"exec": "no a|b"}}),
+    ];
+    let row = told.each_ref().map(|provider| cell(provider, "exec")).join(" | ");
+    assert_eq!(row, "yes | no: why: so | not now: no a b");
+    let table = read(&format!("| head |\n|---|\n| `exec` | {row} |\n"));
+    let cells: Vec<_> = table.into_values().collect();
+    assert_eq!(cells, [Cell::Yes, Cell::NotNow, Cell::No("why: so".to_owned())]);
+    assert!(same(&Cell::Yes, &Cell::NotNow) && !same(&Cell::Yes, &cells[2]));
+    assert!(!same(&Cell::No("other".to_owned()), &cells[2]) && same(&cells[2], &cells[2]));
 }
 
 fn render(told: &[Value; 3]) -> String {
