@@ -90,13 +90,10 @@ pub fn done(command: &mut Command) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// Runs a command with its output in a new file. It must succeed.
+/// Runs a command with its output in a new file. It must succeed; what it says besides is its own.
 pub fn into_file(command: &mut Command, file: &Path) -> Result<()> {
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(File::create(file)?)
-        .stderr(Stdio::inherit())
-        .status()?;
+    let status =
+        command.stdin(Stdio::null()).stdout(File::create(file)?).stderr(Stdio::null()).status()?;
     ensure!(status.success(), "{command:?}: {status}");
     Ok(())
 }

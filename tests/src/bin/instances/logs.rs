@@ -88,6 +88,47 @@ pub async fn measure(
     Ok(())
 }
 
+/// What the way itself can carry: a command that writes faster than any log is read. An engine
+/// takes the lines of a log out of JSON one by one, and passes on what a command writes as it is.
+pub async fn output(
+    args: &Args,
+    engine: &mut Engine,
+    one: &mut One,
+    rows: &mut Vec<Row>,
+) -> Result<()> {
+    let id = engine.api.create(NAME, &["sleep", "3600"])?;
+    engine.api.post(&format!("containers/{id}/start"), None)?;
+    one.fleet.until_state(NAME, "running").await?;
+    let count = format!("count={}", args.log_mb);
+    let command = ["dd", "if=/dev/zero", "bs=1000000", &count];
+    let bytes = args.log_mb * 1_000_000;
+    let file = one.folder().join("output");
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let began = Instant::now();
+        let arguments = [&["instance", "exec", NAME, "--"], &command[..]].concat();
+        into_file(&mut one.fleet.tamerctl(&arguments), &file)?;
+        ours.push(rate(bytes, began.elapsed()));
+        ensure!(file.metadata()?.len() == bytes, "tamerctl exec wrote another length");
+        let began = Instant::now();
+        into_file(&mut engine.client(&[&["exec", NAME], &command[..]].concat()), &file)?;
+        theirs.push(rate(bytes, began.elapsed()));
+        ensure!(file.metadata()?.len() == bytes, "docker exec wrote another length");
+    }
+    engine.api.remove(&id)?;
+    let [ours, theirs] = [ours, theirs].map(tamer_tests::bench::median);
+    rows.push(
+        Row::new(
+            format!("`tamerctl instance exec X -- dd > file`, {} MB", args.log_mb),
+            format!("{ours:.0} MB/s"),
+        )
+        .beside(format!("`docker exec X dd > file`: {theirs:.0} MB/s"))
+        .ratio(ours / theirs)
+        .aim("100 MB/s"),
+    );
+    Ok(())
+}
+
 fn rate(bytes: u64, took: Duration) -> f64 {
     bytes as f64 / 1e6 / took.as_secs_f64()
 }

@@ -39,7 +39,7 @@ struct Arguments {
     #[arg(long, default_value_t = 30)]
     runs: usize,
     /// How long the log is, in megabytes
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 100)]
     log_mb: u64,
     /// How many containers the one big host has
     #[arg(long, default_value_t = 5000)]
@@ -96,6 +96,8 @@ async fn bench(arguments: Arguments) -> Result<()> {
         }
         if wants("logs") {
             let done = logs::measure(&args, &mut engine, &mut one, &mut rows).await;
+            done.with_context(|| one.agent.log())?;
+            let done = logs::output(&args, &mut engine, &mut one, &mut rows).await;
             done.with_context(|| one.agent.log())?;
             eprintln!("logs: done after {:.0?}", began.elapsed());
         }
