@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
 use tamer_model::{InstanceName, InstanceSpec};
 use tamer_provider::conformance::{Filter, Program, Subject, Verdict, run};
 use tamer_provider::fake::IMAGE;
-use tamer_provider::{FaultKind, Provider};
+use tamer_provider::{FaultKind, ImageSource, ProgressSink, Provider};
 use tamer_provider_docker::{ContainerProvider, Settings};
 
 use crate::engine::Engine;
@@ -112,6 +113,48 @@ async fn the_fake_engine_conforms() {
     assert!(skipped.is_empty(), "the fake engine can do everything: {skipped:?}");
     assert_eq!(rig.left().await, (0, 0, vec![IMAGE.to_owned()], 0));
     rig.engine.kill().await;
+}
+
+/// An archive is taken in with its names, and one that breaks off is not.
+#[tokio::test]
+async fn an_image_comes_from_an_archive() {
+    let rig = Rig::new();
+    let nobody = ProgressSink::none();
+    let whole = archive("fake/archived:2").expect("an archive");
+    let half = whole[..600].to_vec();
+    let broken = rig.provider.image_load(source(half), &nobody).await.expect_err("half of it");
+    assert_eq!(broken.kind, FaultKind::Failed, "{broken}");
+    let loaded = rig.provider.image_load(source(whole), &nobody).await;
+    assert_eq!(loaded.expect("load"), ["fake/archived:2"]);
+    let name = "archived".parse().expect("a name");
+    let spec = InstanceSpec { image: Some("fake/archived:2".to_owned()), ..spec(&name, &[]) };
+    let id = rig.provider.create(&spec, &nobody).await.expect("create");
+    rig.provider.start(&id).await.expect("start");
+    let told = rig.provider.get(&id).await.expect("get");
+    assert_eq!(told.image.as_deref(), Some("fake/archived:2"));
+    assert_eq!(told.labels.get("from").map(String::as_str), Some("an archive"));
+    rig.provider.remove(&id, true).await.expect("remove");
+    rig.provider.image_remove("fake/archived:2").await.expect("remove the image");
+    assert_eq!(rig.left().await, (0, 0, vec![IMAGE.to_owned()], 0));
+    rig.engine.kill().await;
+}
+
+/// As `docker save` writes it, without layers.
+fn archive(name: &str) -> std::io::Result<Vec<u8>> {
+    let config = r#"{"config":{"Cmd":["idle"],"Labels":{"from":"an archive"}}}"#;
+    let manifest = format!(r#"[{{"Config":"c.json","RepoTags":["{name}"],"Layers":[]}}]"#);
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, text) in [("c.json", config), ("manifest.json", &manifest)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, text.as_bytes())?;
+    }
+    archive.into_inner()
+}
+
+fn source(archive: Vec<u8>) -> ImageSource {
+    stream::iter([Ok(archive.into())]).boxed()
 }
 
 /// An engine that hangs keeps a call waiting, and one that is killed then ends it.

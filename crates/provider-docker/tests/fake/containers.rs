@@ -262,7 +262,7 @@ fn mounts(host: &Map<String, Value>) -> Vec<Value> {
     told.collect()
 }
 
-/// The network it was made on. It has an address only in a network that there is.
+/// The network it was made on. It has no address there: nothing in the fake sends anything.
 fn networks(container: &Container) -> Value {
     let name = match text(&container.host, "NetworkMode") {
         "default" => "bridge",

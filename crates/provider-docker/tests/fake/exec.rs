@@ -13,9 +13,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
 use tamer_model::{ExecSpec, InstanceState, StreamKind, TerminalSize};
-use tamer_provider::{
-    ExecInput, ExecOutput, ExecSession, FaultKind, MAX_EXEC_CHUNK, Provider as _,
-};
+use tamer_provider::{ExecInput, ExecOutput, ExecSession, MAX_EXEC_CHUNK, Provider as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 use tokio::sync::mpsc;
 
@@ -64,18 +62,16 @@ pub async fn create(world: &World, word: &str, mut ask: Ask) -> Result {
 
 /// `POST /exec/{id}/start`: an answer, and what is done with the connection after it.
 pub async fn start(world: &Arc<World>, id: &str, ask: Ask) -> Result<(Answer, Job)> {
+    let exec = find(world, id)?;
     let Some(upgrade) = ask.upgrade else {
         let message = "the fake gives output on an upgraded connection only";
         return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message));
     };
-    let exec = find(world, id)?;
-    if exec.begun {
-        return Err(Refusal::conflict(format!("Error: Exec command {id} has already run")));
-    }
     let (container, told) = world.seen(&exec.container).await?;
     if told.state != InstanceState::Running {
         return Err(Refusal::conflict(format!("Container {} is not running", container.id)));
     }
+    let running = Running::begin(world, id)?;
     let spec = ExecSpec {
         stdin: exec.stdin,
         // The size comes by a request of its own.
@@ -85,17 +81,9 @@ pub async fn start(world: &Arc<World>, id: &str, ask: Ask) -> Result<(Answer, Jo
     let session = match world.fake.exec(&container.native, &spec).await {
         Ok(session) => Ok(session),
         Err(fault) if fault.field.as_deref() == Some("command") => Err(exec.argv[0].clone()),
-        Err(fault) if fault.kind == FaultKind::Failed => Err(exec.argv[0].clone()),
         Err(fault) => return Err(said(&container.id, &fault)),
     };
-    let running = Running {
-        world: Arc::clone(world),
-        id: id.to_owned(),
-        terminal: exec.terminal,
-        code: None,
-    };
     running.change(|exec| {
-        exec.begun = true;
         exec.input = session.as_ref().ok().map(|session| session.input.clone());
     });
     Ok((answer::switched(), Box::pin(running.serve(upgrade, session))))
@@ -137,7 +125,11 @@ pub fn inspect(world: &World, id: &str) -> Result {
 
 fn find(world: &World, id: &str) -> Result<Exec> {
     let found = world.tables().execs.get(id).cloned();
-    found.ok_or_else(|| Refusal::missing(format!("No such exec instance: {id}")))
+    found.ok_or_else(|| no_exec(id))
+}
+
+fn no_exec(id: &str) -> Refusal {
+    Refusal::missing(format!("No such exec instance: {id}"))
 }
 
 /// A frame's head: the stream, three zeros, the length.
@@ -155,6 +147,18 @@ struct Running {
 }
 
 impl Running {
+    /// Takes the command to run it, which happens once. Docker says that in the command's output,
+    /// after a good head; no client of ours starts one twice.
+    fn begin(world: &Arc<World>, id: &str) -> Result<Self> {
+        let mut tables = world.tables();
+        let exec = tables.execs.get_mut(id).ok_or_else(|| no_exec(id))?;
+        if std::mem::replace(&mut exec.begun, true) {
+            return Err(Refusal::conflict(format!("Error: Exec command {id} has already run")));
+        }
+        let terminal = exec.terminal;
+        Ok(Self { world: Arc::clone(world), id: id.to_owned(), terminal, code: None })
+    }
+
     fn change(&self, change: impl FnOnce(&mut Exec)) {
         // Gone with its container, if it is not there.
         if let Some(exec) = self.world.tables().execs.get_mut(&self.id) {

@@ -9,7 +9,7 @@ use tamer_provider::fake::IMAGE;
 
 use crate::answer::{self, Refusal, Result};
 use crate::ask::Ask;
-use crate::world::{Files, Image, World, image_id, labels, short, text, with_tag};
+use crate::world::{Container, Files, Image, World, image_id, labels, short, text, with_tag};
 
 /// `GET /images/json`
 pub fn list(world: &World, ask: &Ask) -> Result {
@@ -85,20 +85,9 @@ pub fn remove(world: &World, word: &str) -> Result {
     let tags = &tables.images[&id].tags;
     let by_name = tags.contains(&tag);
     let last = tags.len() <= 1;
-    if !by_name && !last {
-        return Err(Refusal::conflict(format!(
-            "conflict: unable to delete {} (must be forced) - image is referenced in multiple \
-             repositories",
-            short(&id)
-        )));
-    }
-    if let Some(user) = tables.containers.values().find(|user| last && user.image == id) {
-        return Err(Refusal::conflict(format!(
-            "conflict: unable to remove repository reference {tag:?} (must force) - container {} \
-             is using its referenced image {}",
-            short(&user.id),
-            short(&id)
-        )));
+    let user = tables.containers.values().find(|user| last && user.image == id);
+    if let Some(refusal) = in_use(&id, by_name.then_some(&tag), last, user) {
+        return Err(refusal);
     }
     let mut records: Vec<Value> = Vec::new();
     if last {
@@ -112,6 +101,35 @@ pub fn remove(world: &World, word: &str) -> Result {
     drop(tables);
     world.events.tell("image", if last { "delete" } else { "untag" }, &id, &json!({}));
     Ok(answer::json(&Value::Array(records)))
+}
+
+/// Why an image stays: its other names, or who uses it. `tag` is the name that was meant; none
+/// where it was the id.
+fn in_use(id: &str, tag: Option<&String>, last: bool, user: Option<&Container>) -> Option<Refusal> {
+    let image = short(id);
+    let message = match (tag, user) {
+        (None, _) if !last => format!(
+            "conflict: unable to delete {image} (must be forced) - image is referenced in \
+             multiple repositories"
+        ),
+        (Some(tag), Some(user)) => format!(
+            "conflict: unable to remove repository reference {tag:?} (must force) - container {} \
+             is using its referenced image {image}",
+            short(&user.id)
+        ),
+        (None, Some(user)) if user.runs => format!(
+            "conflict: unable to delete {image} (cannot be forced) - image is being used by \
+             running container {}",
+            short(&user.id)
+        ),
+        (None, Some(user)) => format!(
+            "conflict: unable to delete {image} (must be forced) - image is being used by \
+             stopped container {}",
+            short(&user.id)
+        ),
+        (_, None) => return None,
+    };
+    Some(Refusal::conflict(message))
 }
 
 /// `POST /images/create`: fetches an image. The usual registry has one image, and there is no

@@ -3,6 +3,7 @@
 //! those of Docker Engine 20.10.24.
 #![cfg(unix)]
 
+mod alike;
 mod answer;
 mod ask;
 mod conformance;
