@@ -7,20 +7,26 @@
 //! What runs in memory is not saved. Docker can with `--experimental` and CRIU, which few hosts
 //! have; [`crate::probe`] says that it is not used.
 
-use futures_util::TryStreamExt as _;
-use serde_json::json;
+use std::collections::HashMap;
+
+use bollard::models::{ContainerConfig, ImageSummary};
+use bollard::query_parameters::{
+    CommitContainerOptions, ListImagesOptions, RemoveContainerOptions, RemoveVolumeOptions,
+    RenameContainerOptions, TagImageOptions,
+};
 use tamer_model::{Checkpoint, CheckpointKind, CheckpointName, NativeId};
 use tamer_provider::{Fault, FaultKind, Result};
 
-use crate::client::Ask;
+use crate::client::{Ask, SLOW};
 use crate::create::take_back;
 use crate::engine::Engine;
-use crate::items::items;
-use crate::lifecycle::{start, stop};
+use crate::image::{remove_name, summaries};
+use crate::lifecycle::{remove_only, start, stop};
 use crate::list::seconds;
 use crate::networks;
+use crate::typed::part;
 use crate::whole::Whole;
-use crate::wire::{ImageSummary, Made};
+use crate::wire::Made;
 
 /// On a container that Tamer made: its key.
 pub(crate) const INSTANCE_LABEL: &str = "tamer.instance";
@@ -35,6 +41,10 @@ pub(crate) const VOLUMES_LABEL: &str = "tamer.checkpoint.volumes";
 const REPOSITORY: &str = "tamer-checkpoint";
 /// The repository of those that were removed while a container made of them was there.
 const USED: &str = "tamer-used";
+
+/// The old one goes, and the new one has its volumes.
+const WITHOUT_VOLUMES: RemoveContainerOptions =
+    RemoveContainerOptions { v: false, force: true, link: false };
 
 /// Whether a label is our book-keeping, and nobody's affair.
 pub(crate) fn is_own_label(key: &str) -> bool {
@@ -56,36 +66,41 @@ pub(crate) async fn create(engine: &Engine, id: &NativeId, name: &CheckpointName
         let message = format!("{id} has a checkpoint {name} already");
         return Err(Fault::new(FaultKind::AlreadyExists, message).on("checkpoint"));
     }
-    let ask = Ask::post(&["commit"])
-        .query("container", id)
-        .query("repo", format!("{REPOSITORY}/{key}"))
-        .query("tag", name)
-        .query("pause", "true")
-        .query("changes", format!("LABEL {OF_LABEL}={key}"))
-        .query("changes", format!("LABEL {NAME_LABEL}={name}"))
-        .json(&json!({}))
-        // A large file system takes as long as it takes; the caller has a limit.
-        .limit(None);
-    engine.client.text(&format!("save {id}"), ask).await.map(drop)
+    let options = CommitContainerOptions {
+        container: Some(id.to_string()),
+        repo: Some(format!("{REPOSITORY}/{key}")),
+        tag: Some(name.to_string()),
+        pause: true,
+        changes: Some(format!("LABEL {OF_LABEL}={key}\nLABEL {NAME_LABEL}={name}")),
+        ..CommitContainerOptions::default()
+    };
+    // A large file system takes as long as it takes; the caller has a limit.
+    let doing = format!("save {id}");
+    let call = engine.client.typed(&doing, None, |docker| async move {
+        docker.commit_container(options, ContainerConfig::default()).await
+    });
+    call.await.map(drop)
 }
 
 pub(crate) async fn remove(engine: &Engine, id: &NativeId, name: &CheckpointName) -> Result<()> {
     let key = Whole::inspect(engine, id).await?.key();
     let image = image(engine, &key, id, name).await?;
     let doing = format!("remove checkpoint {name} of {id}");
-    let ask = || Ask::delete(&["images", &image.tag]);
-    match engine.client.done(&doing, ask()).await {
+    match remove_name(engine, &doing, &image.tag).await {
         Err(fault) if fault.kind == FaultKind::Conflict => {}
-        done => return done.map(drop),
+        done => return done,
     }
     // The container was made anew of it. An engine takes a name away from an image in use when that
     // has another one, so it gets one; under that it goes with the container.
     let short = image.id.trim_start_matches("sha256:").get(..12).unwrap_or(&image.id);
-    let ask_other = Ask::post(&["images", &image.tag, "tag"])
-        .query("repo", format!("{USED}/{key}"))
-        .query("tag", short);
-    engine.client.done(&doing, ask_other).await?;
-    engine.client.done(&doing, ask()).await.map(drop)
+    let other =
+        TagImageOptions { repo: Some(format!("{USED}/{key}")), tag: Some(short.to_owned()) };
+    let own = part(&image.tag)?;
+    let call = engine.client.typed(&doing, Some(SLOW), |docker| async move {
+        docker.tag_image(&own, Some(other)).await
+    });
+    call.await?;
+    remove_name(engine, &doing, &image.tag).await
 }
 
 /// Makes the container anew from a checkpoint.
@@ -103,6 +118,8 @@ pub(crate) async fn restore(
     let image = image(engine, &key, id, name).await?;
     let own_name = old.name()?.to_owned();
     let volumes = old.nameless_volumes();
+    // In the engine's own words, and so not by bollard: what its type does not know would be lost
+    // on the way from the old container to the new one.
     let body = old.anew(engine.kind, &key, &image.tag, &volumes)?;
     let ask = Ask::post(&["containers", "create"])
         .query("name", format!("{own_name}.restored-{name}"))
@@ -118,15 +135,18 @@ pub(crate) async fn restore(
         return Err(fault);
     }
     // Without its volumes: the new one has them.
-    let ask = Ask::delete(&["containers", id.as_str()]).query("force", "true");
-    match engine.client.done(&format!("remove {id}"), ask).await {
-        Ok(_) => {}
+    match remove_only(engine, &format!("remove {id}"), id, WITHOUT_VOLUMES).await {
+        Ok(()) => {}
         // It was one that the engine removes when it stops.
         Err(fault) if fault.kind == FaultKind::NotFound => {}
         Err(fault) => return Err(fault),
     }
-    let ask = Ask::post(&["containers", new.as_str(), "rename"]).query("name", &own_name);
-    engine.client.done(&format!("give {new} the name {own_name}"), ask).await?;
+    let doing = format!("give {new} the name {own_name}");
+    let container = part(new.as_str())?;
+    let call = engine.client.typed(&doing, Some(SLOW), |docker| async move {
+        docker.rename_container(&container, RenameContainerOptions { name: own_name }).await
+    });
+    call.await?;
     Ok(new)
 }
 
@@ -145,8 +165,8 @@ async fn take_over(engine: &Engine, id: &NativeId, new: &NativeId, old: &Whole) 
 
 /// Removes the new one and leaves the volumes, which are still the old one's.
 async fn take_back_anew(engine: &Engine, new: &NativeId) {
-    let ask = Ask::delete(&["containers", new.as_str()]).query("force", "true");
-    if engine.client.done(&format!("take back {new}"), ask).await.is_err() {
+    let doing = format!("take back {new}");
+    if remove_only(engine, &doing, new, WITHOUT_VOLUMES).await.is_err() {
         take_back(engine, new).await;
     }
 }
@@ -177,15 +197,29 @@ impl Leftovers {
 
     /// Removes them after the container. What somebody else uses by now stays.
     pub(crate) async fn remove(&self, engine: &Engine) {
-        for (kind, names) in [("images", &self.images), ("volumes", &self.volumes)] {
-            for name in names {
-                let doing = format!("remove {name} of {kind}");
-                if let Err(fault) = engine.client.done(&doing, Ask::delete(&[kind, name])).await {
-                    tracing::info!(%name, %fault, "what an instance left stays");
-                }
-            }
+        for name in &self.images {
+            let done = remove_name(engine, &format!("remove image {name}"), name).await;
+            stays(name, done);
+        }
+        for name in &self.volumes {
+            stays(name, remove_volume(engine, name).await);
         }
     }
+}
+
+fn stays(name: &str, done: Result<()>) {
+    if let Err(fault) = done {
+        tracing::info!(%name, %fault, "what an instance left stays");
+    }
+}
+
+async fn remove_volume(engine: &Engine, name: &str) -> Result<()> {
+    let called = part(name)?;
+    let doing = format!("remove volume {name}");
+    let call = engine.client.typed(&doing, Some(SLOW), |docker| async move {
+        docker.remove_volume(&called, None::<RemoveVolumeOptions>).await
+    });
+    call.await
 }
 
 /// The checkpoints of a key.
@@ -195,10 +229,10 @@ async fn saved(engine: &Engine, key: &str) -> Result<Vec<Checkpoint>> {
 }
 
 async fn images(engine: &Engine, key: &str) -> Result<Vec<ImageSummary>> {
-    let filter = json!({ "label": [format!("{OF_LABEL}={key}")] });
-    let ask = Ask::get(&["images", "json"]).query("filters", filter);
-    let answer = engine.client.ask("list its checkpoints", ask).await?;
-    items(answer).try_collect().await
+    let label = ("label".to_owned(), vec![format!("{OF_LABEL}={key}")]);
+    let which =
+        ListImagesOptions { filters: Some(HashMap::from([label])), ..ListImagesOptions::default() };
+    summaries(engine, "list its checkpoints", which).await
 }
 
 /// None where an image has the labels and not the name: a child of a checkpoint that somebody
@@ -206,9 +240,9 @@ async fn images(engine: &Engine, key: &str) -> Result<Vec<ImageSummary>> {
 fn checkpoint(image: &ImageSummary, key: &str) -> Option<Checkpoint> {
     Some(Checkpoint {
         name: tag_of(image, key)?.parse().ok()?,
-        created_at: image.created.and_then(seconds),
+        created_at: seconds(image.created),
         kind: CheckpointKind::Disk,
-        size_bytes: image.size.and_then(|size| u64::try_from(size).ok()),
+        size_bytes: u64::try_from(image.size).ok(),
     })
 }
 
@@ -225,7 +259,7 @@ fn full_tag_of<'a>(image: &'a ImageSummary, key: &str) -> Option<&'a str> {
 /// Its reference in one of our repositories. Podman writes a registry before that.
 fn full_tag_in<'a>(repository: &str, image: &'a ImageSummary, key: &str) -> Option<&'a str> {
     let ours = format!("{repository}/{key}:");
-    let mut tags = image.repo_tags.iter().flatten().map(String::as_str);
+    let mut tags = image.repo_tags.iter().map(String::as_str);
     tags.find(|tag| {
         tag.split_once(&ours).is_some_and(|(before, _)| before.is_empty() || before.ends_with('/'))
     })

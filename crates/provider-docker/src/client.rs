@@ -6,7 +6,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -15,14 +15,17 @@ use futures_util::{FutureExt as _, Stream, TryStreamExt as _};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, SERVER, UPGRADE};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, SERVER, UPGRADE};
+use hyper::http::response::Parts;
+use hyper::http::uri::InvalidUri;
 use hyper::upgrade::Upgraded;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tamer_provider::{Fault, FaultKind, Result};
 
+use crate::bounded::Bounded;
 use crate::connect::Endpoint;
 use crate::fault;
 use crate::settings::TlsFiles;
@@ -35,14 +38,14 @@ pub(crate) const QUICK: Duration = Duration::from_secs(30);
 pub(crate) const SLOW: Duration = Duration::from_secs(180);
 /// The most bytes of an answer that is read as a whole. A list of all images, networks or volumes
 /// of a large host is a few MiB; lists of containers are read piece by piece.
-const MAX_ANSWER: usize = 32 << 20;
+pub(crate) const MAX_ANSWER: usize = 32 << 20;
 /// The most bytes of an error text that is read.
 const MAX_COMPLAINT: usize = 64 << 10;
 /// The most bytes hyper reads ahead of whoever reads a stream.
 const READ_AHEAD: usize = 64 << 10;
 
 /// A request's body; a source that breaks breaks the request.
-type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// One request.
 pub(crate) struct Ask {
@@ -64,10 +67,6 @@ impl Ask {
 
     pub(crate) fn post(parts: &[&str]) -> Self {
         Self { limit: Some(SLOW), ..Self::new(Method::POST, parts) }
-    }
-
-    pub(crate) fn delete(parts: &[&str]) -> Self {
-        Self { limit: Some(SLOW), ..Self::new(Method::DELETE, parts) }
     }
 
     fn new(method: Method, parts: &[&str]) -> Self {
@@ -123,6 +122,20 @@ impl Ask {
         self.limit = limit;
         self
     }
+
+    fn request(self, doing: &str) -> Result<Request<Body>> {
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(format!("{}{}", self.path, self.query))
+            .header(CONTENT_TYPE, self.kind);
+        if self.upgrade {
+            request = request.header(CONNECTION, "Upgrade").header(UPGRADE, "tcp");
+        }
+        if let Some((name, value)) = self.header {
+            request = request.header(name, value);
+        }
+        request.body(self.body).map_err(|error| fault::garbled(doing, &error))
+    }
 }
 
 /// Where an engine is, and how it is spoken to.
@@ -136,7 +149,6 @@ pub(crate) struct Client {
 
 /// An answer whose body was not read yet. Dropping it closes the connection.
 pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
     body: Incoming,
     doing: String,
     connection: Connection,
@@ -144,9 +156,16 @@ pub(crate) struct Answer {
 
 /// The connection of one call. It moves while its answer is waited for or read, in the same task:
 /// what has come is had without another task in between, and nobody reads for a reader who stopped.
-struct Connection(Option<BoxFuture<'static, ()>>);
+pub(crate) struct Connection(Option<BoxFuture<'static, ()>>);
 
 impl Connection {
+    /// Moves it as far as it goes now.
+    pub(crate) fn step(&mut self, cx: &mut Context<'_>) {
+        if self.0.as_mut().is_some_and(|connection| connection.poll_unpin(cx).is_ready()) {
+            self.0 = None;
+        }
+    }
+
     /// Waits while the connection moves. Cancel-safe if `wanted` is.
     async fn drive<T>(&mut self, wanted: impl Future<Output = T>) -> T {
         let mut wanted = pin!(wanted);
@@ -154,9 +173,7 @@ impl Connection {
             if let Poll::Ready(done) = wanted.as_mut().poll(cx) {
                 return Poll::Ready(done);
             }
-            if self.0.as_mut().is_some_and(|connection| connection.poll_unpin(cx).is_ready()) {
-                self.0 = None;
-            }
+            self.step(cx);
             // What was moved may be what is wanted.
             wanted.as_mut().poll(cx)
         })
@@ -186,29 +203,14 @@ impl Client {
         within(limit, doing, all).await
     }
 
-    /// Asks for what has no answer. Returns whether anything was done: an engine says when it was
-    /// so already.
-    pub(crate) async fn done(&self, doing: &str, ask: Ask) -> Result<bool> {
-        let limit = ask.limit;
-        let all = async {
-            let answer = self.ask_unbounded(doing, ask).await?;
-            let status = answer.status;
-            // Read to the end: an engine may not be through before.
-            answer.read(MAX_COMPLAINT).await?;
-            Ok(status != StatusCode::NOT_MODIFIED)
-        };
-        within(limit, doing, all).await
-    }
-
-    /// Asks for a sign of life. Tells who gave it, where an engine says that.
+    /// Asks for a sign of life. Tells who gave it, where an engine says that: bollard's own tells
+    /// the text alone.
     pub(crate) async fn ping(&self) -> Result<Option<String>> {
         let doing = "answer";
         let ask = async {
             let anybody = Self { version: String::new(), ..self.clone() };
-            let (response, connection) = anybody.send(doing, Ask::get(&["_ping"])).await?;
-            if !response.status().is_success() {
-                return Err(complaint(doing, response.into_parts(), connection).await);
-            }
+            let request = Ask::get(&["_ping"]).request(doing)?;
+            let (response, _) = anybody.good(doing, request, MAX_COMPLAINT).await?;
             let server = response.headers().get(SERVER);
             Ok(server.and_then(|server| server.to_str().ok()).map(str::to_owned))
         };
@@ -220,7 +222,8 @@ impl Client {
         ask.upgrade = true;
         let limit = ask.limit;
         let upgraded = async {
-            let (response, mut connection) = self.send(doing, ask).await?;
+            let request = ask.request(doing)?;
+            let (response, mut connection) = self.send(doing, request, usize::MAX).await?;
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 return Err(complaint(doing, response.into_parts(), connection).await);
             }
@@ -231,16 +234,33 @@ impl Client {
     }
 
     async fn ask_unbounded(&self, doing: &str, ask: Ask) -> Result<Answer> {
-        let (response, connection) = self.send(doing, ask).await?;
-        let status = response.status();
-        if !status.is_success() && status != StatusCode::NOT_MODIFIED {
-            return Err(complaint(doing, response.into_parts(), connection).await);
-        }
+        // Whoever reads it has a bound.
+        let (response, connection) = self.good(doing, ask.request(doing)?, usize::MAX).await?;
         let body = response.into_body();
-        Ok(Answer { status, body, doing: doing.to_owned(), connection })
+        Ok(Answer { body, doing: doing.to_owned(), connection })
     }
 
-    async fn send(&self, doing: &str, ask: Ask) -> Result<(hyper::Response<Incoming>, Connection)> {
+    /// Sends a request, and gives a good answer of at most so many bytes, head and body.
+    pub(crate) async fn good(
+        &self,
+        doing: &str,
+        request: Request<Body>,
+        most: usize,
+    ) -> Result<(Response<Incoming>, Connection)> {
+        let (response, connection) = self.send(doing, request, most).await?;
+        if !response.status().is_success() && response.status() != StatusCode::NOT_MODIFIED {
+            return Err(complaint(doing, response.into_parts(), connection).await);
+        }
+        Ok((response, connection))
+    }
+
+    /// Sends a request whose path has no version yet.
+    async fn send(
+        &self,
+        doing: &str,
+        mut request: Request<Body>,
+        most: usize,
+    ) -> Result<(Response<Incoming>, Connection)> {
         let connect = self.endpoint.connect(self.tls.as_ref());
         let wire = match tokio::time::timeout(CONNECT, connect).await {
             Ok(Ok(wire)) => wire,
@@ -249,7 +269,7 @@ impl Client {
         };
         let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
             .max_buf_size(READ_AHEAD)
-            .handshake(TokioIo::new(wire))
+            .handshake(TokioIo::new(Bounded::new(wire, most)))
             .await
             .map_err(|error| fault::lost(doing, &error))?;
         // How it ended is told to the reader of the answer.
@@ -259,18 +279,12 @@ impl Client {
             Endpoint::Local(_) => "engine".to_owned(),
             Endpoint::Tcp(host, port) => format!("{host}:{port}"),
         };
-        let mut request = Request::builder()
-            .method(ask.method)
-            .uri(format!("{}{}{}", self.version, ask.path, ask.query))
-            .header(HOST, host)
-            .header(CONTENT_TYPE, ask.kind);
-        if ask.upgrade {
-            request = request.header(CONNECTION, "Upgrade").header(UPGRADE, "tcp");
-        }
-        if let Some((name, value)) = ask.header {
-            request = request.header(name, value);
-        }
-        let request = request.body(ask.body).map_err(|error| fault::garbled(doing, &error))?;
+        let host = HeaderValue::try_from(host).map_err(|error| fault::garbled(doing, &error))?;
+        request.headers_mut().insert(HOST, host);
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        *request.uri_mut() = format!("{}{path}", self.version)
+            .parse()
+            .map_err(|error: InvalidUri| fault::garbled(doing, &error))?;
         let response = connection.drive(sender.send_request(request)).await;
         let response = response.map_err(|error| fault::lost(doing, &error))?;
         Ok((response, connection))
@@ -310,17 +324,14 @@ impl Answer {
 }
 
 /// What the engine says about a request that it refused.
-async fn complaint(
-    doing: &str,
-    (head, body): (hyper::http::response::Parts, Incoming),
-    connection: Connection,
-) -> Fault {
-    let answer = Answer { status: head.status, body, doing: doing.to_owned(), connection };
+async fn complaint(doing: &str, (head, body): (Parts, Incoming), connection: Connection) -> Fault {
+    let answer = Answer { body, doing: doing.to_owned(), connection };
     let text = answer.read(MAX_COMPLAINT).await.unwrap_or_default();
     fault::refused(doing, head.status.as_u16(), &fault::message_of(&text))
 }
 
-async fn within<T>(
+/// Waits for this long, or for ever.
+pub(crate) async fn within<T>(
     limit: Option<Duration>,
     doing: &str,
     work: impl Future<Output = Result<T>>,
@@ -336,7 +347,7 @@ async fn within<T>(
 
 /// Writes what may stand in a part of a path or a query as it is, and the rest as `%XX`: no id and
 /// no reference can leave its place.
-fn escape(text: &str, into: &mut String) {
+pub(crate) fn escape(text: &str, into: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~:@".contains(&byte) {
             into.push(char::from(byte));

@@ -1,6 +1,12 @@
 //! From a spec to a container.
 
-use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+
+use bollard::models::{
+    ContainerCreateBody, EndpointSettings, HostConfig, MountType, NetworkingConfig, PortBinding,
+    PortMap, RestartPolicyNameEnum,
+};
+use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions};
 use tamer_model::{
     InstanceSpec, MANAGED_LABEL, Mount, MountKind, NativeId, Port, PullPolicy, RestartPolicy,
 };
@@ -9,11 +15,11 @@ use tamer_provider::{Fault, FaultKind, Options, Progress, ProgressSink, Result};
 use crate::checkpoint::INSTANCE_LABEL;
 use crate::client::{Ask, SLOW};
 use crate::engine::Engine;
+use crate::lifecycle::remove_only;
 use crate::networks;
 use crate::options::OPTIONS;
 use crate::provider::ContainerProvider;
 use crate::reference::Reference;
-use crate::wire::Made;
 
 /// Makes a container, and what of it was made is removed when it fails.
 pub(crate) async fn create(
@@ -27,15 +33,15 @@ pub(crate) async fn create(
     check_host(engine, spec).await?;
     networks::check(engine, &spec.networks).await?;
     have_image(provider, engine, &image, spec.pull, progress).await?;
-    let mut ask = Ask::post(&["containers", "create"]).json(&body(&image, spec, &options));
-    if let Some(name) = &spec.name {
-        ask = ask.query("name", name);
-    }
-    let made: Made = engine
-        .client
-        .json("make the container", ask)
-        .await
-        .map_err(|fault| with_place(fault, spec))?;
+    let body = body(&image, spec, &options);
+    let named = CreateContainerOptions {
+        name: spec.name.as_ref().map(ToString::to_string),
+        ..CreateContainerOptions::default()
+    };
+    let call = engine.client.typed("make the container", Some(SLOW), |docker| async move {
+        docker.create_container(Some(named), body).await
+    });
+    let made = call.await.map_err(|fault| with_place(fault, spec))?;
     let id: NativeId = made.id.parse()?;
     // The first network was given at creation.
     for (at, network) in spec.networks.iter().enumerate().skip(1) {
@@ -51,11 +57,8 @@ pub(crate) async fn create(
 /// Removes what was made on the way to something that failed. A fault of that is logged: the caller
 /// is told the first one.
 pub(crate) async fn take_back(engine: &Engine, id: &NativeId) {
-    let ask = Ask::delete(&["containers", id.as_str()])
-        .query("v", "true")
-        .query("force", "true")
-        .limit(Some(SLOW));
-    if let Err(fault) = engine.client.done(&format!("take back {id}"), ask).await {
+    let how = RemoveContainerOptions { v: true, force: true, link: false };
+    if let Err(fault) = remove_only(engine, &format!("take back {id}"), id, how).await {
         tracing::warn!(container = %id, %fault, "a container that was half made is left");
     }
 }
@@ -88,6 +91,8 @@ async fn check_host(engine: &Engine, spec: &InstanceSpec) -> Result<()> {
         }
     }
     if let (Some(wanted), true) = (spec.limits.cpu_millis, engine.kind.takes_any_cpus()) {
+        // By a type of our own: bollard's refuses the whole answer for one word that it does not
+        // know, and one number of it is wanted.
         #[derive(serde::Deserialize)]
         struct Info {
             #[serde(rename = "NCPU")]
@@ -158,143 +163,123 @@ fn with_place(fault: Fault, spec: &InstanceSpec) -> Fault {
 }
 
 /// The body of `POST /containers/create`.
-fn body(image: &Reference, spec: &InstanceSpec, options: &Options<'_>) -> Value {
-    let mut body = Map::new();
-    let mut set = |key: &str, value: Value| body.insert(key.to_owned(), value);
-    set("Image", json!(image.to_string()));
-    set("Env", pairs(spec.env.iter()));
-    set("Labels", labels(spec));
-    set("Tty", json!(options.flag("tty")));
-    set("OpenStdin", json!(options.flag("open_stdin")));
-    if !spec.command.is_empty() {
-        set("Cmd", json!(spec.command));
+fn body(image: &Reference, spec: &InstanceSpec, options: &Options<'_>) -> ContainerCreateBody {
+    let text = |key| options.text(key).map(str::to_owned);
+    ContainerCreateBody {
+        image: Some(image.to_string()),
+        env: Some(spec.env.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+        labels: Some(labels(spec)),
+        tty: Some(options.flag("tty")),
+        open_stdin: Some(options.flag("open_stdin")),
+        cmd: some(&spec.command),
+        entrypoint: some(options.list("entrypoint")),
+        working_dir: spec.workdir.clone(),
+        user: spec.user.clone(),
+        hostname: text("hostname"),
+        stop_signal: text("stop_signal"),
+        stop_timeout: options.number("stop_seconds"),
+        exposed_ports: Some(spec.ports.iter().map(port_key).collect()),
+        host_config: Some(host_config(spec, options)),
+        networking_config: spec.networks.first().map(|first| NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(
+                first.clone(),
+                EndpointSettings {
+                    aliases: Some(options.list("network_aliases").to_vec()),
+                    ..EndpointSettings::default()
+                },
+            )])),
+        }),
+        ..ContainerCreateBody::default()
     }
-    for (key, value) in [
-        ("WorkingDir", spec.workdir.as_deref()),
-        ("User", spec.user.as_deref()),
-        ("Hostname", options.text("hostname")),
-        ("StopSignal", options.text("stop_signal")),
-    ] {
-        if let Some(value) = value {
-            set(key, json!(value));
-        }
-    }
-    if let Some(seconds) = options.number("stop_seconds") {
-        set("StopTimeout", json!(seconds));
-    }
-    if !options.list("entrypoint").is_empty() {
-        set("Entrypoint", json!(options.list("entrypoint")));
-    }
-    let exposed: Map<_, _> = spec.ports.iter().map(|port| (port_key(port), json!({}))).collect();
-    set("ExposedPorts", Value::Object(exposed));
-    set("HostConfig", Value::Object(host_config(spec, options)));
-    if let Some(first) = spec.networks.first() {
-        let endpoint = json!({ "Aliases": options.list("network_aliases") });
-        set("NetworkingConfig", json!({ "EndpointsConfig": { first: endpoint } }));
-    }
-    Value::Object(body)
 }
 
-fn host_config(spec: &InstanceSpec, options: &Options<'_>) -> Map<String, Value> {
-    let mut config = Map::new();
-    let mut set = |key: &str, value: Value| config.insert(key.to_owned(), value);
+fn host_config(spec: &InstanceSpec, options: &Options<'_>) -> HostConfig {
     let limits = spec.limits;
-    if let Some(millis) = limits.cpu_millis {
-        set("NanoCpus", json!(millis.saturating_mul(1_000_000)));
+    let flag = |key| options.flag(key).then_some(true);
+    let list = |key| some(options.list(key));
+    HostConfig {
+        nano_cpus: limits.cpu_millis.map(|millis| signed(millis.saturating_mul(1_000_000))),
+        memory: limits.memory_bytes.map(signed),
+        pids_limit: limits.pids.map(signed),
+        storage_opt: limits
+            .disk_bytes
+            .map(|bytes| HashMap::from([("size".to_owned(), bytes.to_string())])),
+        mounts: (!spec.mounts.is_empty()).then(|| spec.mounts.iter().map(mount).collect()),
+        port_bindings: (!spec.ports.is_empty()).then(|| bindings(&spec.ports)),
+        network_mode: spec.networks.first().cloned(),
+        restart_policy: Some(bollard::models::RestartPolicy {
+            name: Some(restart_word(spec.restart)),
+            maximum_retry_count: None,
+        }),
+        privileged: flag("privileged"),
+        init: flag("init"),
+        readonly_rootfs: flag("read_only"),
+        cap_add: list("cap_add"),
+        cap_drop: list("cap_drop"),
+        dns: list("dns"),
+        extra_hosts: list("extra_hosts"),
+        security_opt: list("security_opt"),
+        shm_size: options.number("shm_bytes"),
+        ..HostConfig::default()
     }
-    if let Some(bytes) = limits.memory_bytes {
-        set("Memory", json!(bytes));
-    }
-    if let Some(pids) = limits.pids {
-        set("PidsLimit", json!(pids));
-    }
-    if let Some(bytes) = limits.disk_bytes {
-        set("StorageOpt", json!({ "size": bytes.to_string() }));
-    }
-    if !spec.mounts.is_empty() {
-        set("Mounts", spec.mounts.iter().map(mount).collect());
-    }
-    if !spec.ports.is_empty() {
-        set("PortBindings", Value::Object(bindings(&spec.ports)));
-    }
-    if let Some(first) = spec.networks.first() {
-        set("NetworkMode", json!(first));
-    }
-    set("RestartPolicy", json!({ "Name": restart_word(spec.restart) }));
-    for (key, option) in
-        [("Privileged", "privileged"), ("Init", "init"), ("ReadonlyRootfs", "read_only")]
-    {
-        if options.flag(option) {
-            set(key, json!(true));
-        }
-    }
-    for (key, option) in [
-        ("CapAdd", "cap_add"),
-        ("CapDrop", "cap_drop"),
-        ("Dns", "dns"),
-        ("ExtraHosts", "extra_hosts"),
-        ("SecurityOpt", "security_opt"),
-    ] {
-        if !options.list(option).is_empty() {
-            set(key, json!(options.list(option)));
-        }
-    }
-    if let Some(bytes) = options.number("shm_bytes") {
-        set("ShmSize", json!(bytes));
-    }
-    config
 }
 
-fn labels(spec: &InstanceSpec) -> Value {
-    let mut labels = spec.labels.clone();
+/// A number as bollard writes it. What is larger is more than there can be, and said as the most.
+fn signed(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
+/// What an engine takes an empty list for is not always what its absence means.
+fn some(list: &[String]) -> Option<Vec<String>> {
+    (!list.is_empty()).then(|| list.to_vec())
+}
+
+fn labels(spec: &InstanceSpec) -> HashMap<String, String> {
+    let mut labels: HashMap<_, _> = spec.labels.clone().into_iter().collect();
     labels.insert(MANAGED_LABEL.to_owned(), "true".to_owned());
     // By this its checkpoints are found, also after it was made anew from one.
     labels.insert(INSTANCE_LABEL.to_owned(), uuid::Uuid::new_v4().simple().to_string());
-    json!(labels)
-}
-
-fn pairs<'a>(map: impl Iterator<Item = (&'a String, &'a String)>) -> Value {
-    map.map(|(key, value)| Value::String(format!("{key}={value}"))).collect()
+    labels
 }
 
 fn port_key(port: &Port) -> String {
     format!("{}/{}", port.instance, port.protocol)
 }
 
-fn bindings(ports: &[Port]) -> Map<String, Value> {
-    let mut bindings = Map::new();
+fn bindings(ports: &[Port]) -> PortMap {
+    let mut bindings = PortMap::new();
     for port in ports {
-        let binding = json!({
-            "HostIp": port.address.map(|address| address.to_string()).unwrap_or_default(),
-            "HostPort": port.host.map(|host| host.to_string()).unwrap_or_default(),
-        });
-        let list = bindings.entry(port_key(port)).or_insert_with(|| json!([]));
-        if let Value::Array(list) = list {
-            list.push(binding);
-        }
+        let binding = PortBinding {
+            host_ip: Some(port.address.map(|address| address.to_string()).unwrap_or_default()),
+            host_port: Some(port.host.map(|host| host.to_string()).unwrap_or_default()),
+        };
+        bindings.entry(port_key(port)).or_default().get_or_insert_default().push(binding);
     }
     bindings
 }
 
 /// A mount in the form in which a missing source is refused; the older `Binds` make it.
-fn mount(mount: &Mount) -> Value {
-    let mut value = json!({
-        "Type": mount.kind.as_str(),
-        "Target": mount.target,
-        "ReadOnly": mount.read_only,
-    });
-    if mount.kind != MountKind::Tmpfs {
-        value["Source"] = json!(mount.source);
+fn mount(mount: &Mount) -> bollard::models::Mount {
+    let (typ, source) = match mount.kind {
+        MountKind::Bind => (MountType::BIND, Some(mount.source.clone())),
+        MountKind::Volume => (MountType::VOLUME, Some(mount.source.clone())),
+        MountKind::Tmpfs => (MountType::TMPFS, None),
+    };
+    bollard::models::Mount {
+        typ: Some(typ),
+        target: Some(mount.target.clone()),
+        source,
+        read_only: Some(mount.read_only),
+        ..Default::default()
     }
-    value
 }
 
-const fn restart_word(policy: RestartPolicy) -> &'static str {
+const fn restart_word(policy: RestartPolicy) -> RestartPolicyNameEnum {
     match policy {
-        RestartPolicy::No => "no",
-        RestartPolicy::OnFailure => "on-failure",
-        RestartPolicy::UnlessStopped => "unless-stopped",
-        RestartPolicy::Always => "always",
+        RestartPolicy::No => RestartPolicyNameEnum::NO,
+        RestartPolicy::OnFailure => RestartPolicyNameEnum::ON_FAILURE,
+        RestartPolicy::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
+        RestartPolicy::Always => RestartPolicyNameEnum::ALWAYS,
     }
 }
 
@@ -302,6 +287,7 @@ const fn restart_word(policy: RestartPolicy) -> &'static str {
 mod tests {
     use std::collections::BTreeMap;
 
+    use serde_json::json;
     use tamer_model::{Limits, OptionValue, Protocol};
 
     use super::*;
@@ -341,6 +327,7 @@ mod tests {
         };
         let options = Options::check(&spec.options, OPTIONS).expect("it is well made");
         let body = body(&image(&spec).expect("it is well made"), &spec, &options);
+        let body = serde_json::to_value(body).expect("it becomes JSON");
         assert_eq!(body["Image"], "busybox:latest");
         assert_eq!(body["Cmd"], json!(["a", "b"]));
         assert_eq!(body["Env"], json!(["K=V=1"]));

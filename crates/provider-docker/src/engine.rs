@@ -1,10 +1,10 @@
 //! Which engine it is, and everything in which Docker Engine and Podman differ.
 
-use serde::Deserialize;
+use bollard::models::SystemVersionComponents;
 use serde_json::{Map, Value};
 use tamer_provider::{Fault, FaultKind, Result};
 
-use crate::client::{Ask, Client};
+use crate::client::{Client, QUICK};
 
 /// The newest API that this client was written against.
 const NEWEST: Api = Api(1, 47);
@@ -33,31 +33,18 @@ pub(crate) struct Engine {
     pub(crate) client: Client,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct VersionAnswer {
-    version: String,
-    api_version: String,
-    #[serde(default, rename = "MinAPIVersion")]
-    min_api_version: String,
-    components: Option<Vec<Component>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Component {
-    name: String,
-}
-
 impl Engine {
     /// Asks who is there, and settles on a version of the API.
     pub(crate) async fn meet(mut client: Client) -> Result<Self> {
         client.version = String::new();
-        let answer: VersionAnswer = client.json("tell its version", Ask::get(&["version"])).await?;
+        let call = client
+            .typed("tell its version", Some(QUICK), |docker| async move { docker.version().await });
+        let answer = call.await?;
         let kind = kind_of(answer.components.as_deref().unwrap_or_default());
-        let api = settle(&answer.api_version, &answer.min_api_version)?;
+        let newest = answer.api_version.unwrap_or_default();
+        let api = settle(&newest, &answer.min_api_version.unwrap_or_default())?;
         client.version = format!("/v{api}");
-        Ok(Self { kind, version: answer.version, api, client })
+        Ok(Self { kind, version: answer.version.unwrap_or_default(), api, client })
     }
 
     /// "Docker Engine 20.10.24 (API 1.41)".
@@ -68,7 +55,7 @@ impl Engine {
 
 /// Podman says what it is among its components; whatever else speaks this interface is treated as
 /// Docker Engine.
-fn kind_of(components: &[Component]) -> Kind {
+fn kind_of(components: &[SystemVersionComponents]) -> Kind {
     let podman = components.iter().any(|component| component.name.starts_with("Podman"));
     if podman { Kind::Podman } else { Kind::Docker }
 }
@@ -201,7 +188,9 @@ mod tests {
 
     #[test]
     fn podman_is_known_by_what_it_is_made_of() {
-        let parts = |name: &str| vec![Component { name: name.to_owned() }];
+        let parts = |name: &str| {
+            vec![SystemVersionComponents { name: name.to_owned(), ..Default::default() }]
+        };
         assert_eq!(kind_of(&parts("Podman Engine")), Kind::Podman);
         assert_eq!(kind_of(&parts("Engine")), Kind::Docker);
     }

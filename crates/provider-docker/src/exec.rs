@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bollard::models::ExecConfig;
+use bollard::query_parameters::ResizeExecOptions;
 use bytes::BytesMut;
 use futures_util::stream;
 use hyper::upgrade::Upgraded;
@@ -15,11 +17,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, spli
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::client::{Ask, SLOW};
+use crate::client::{Ask, QUICK, SLOW};
 use crate::engine::Engine;
 use crate::fault;
 use crate::frames::Demux;
-use crate::wire::{InspectedExec, Made};
+use crate::typed::part;
 
 /// Pieces of input that wait for the command to read: half a MiB at most.
 const INPUT_WAITS: usize = 16;
@@ -38,18 +40,24 @@ type Wire = TokioIo<Upgraded>;
 /// Starts a command and connects to it.
 pub(crate) async fn exec(engine: &Engine, id: &NativeId, spec: &ExecSpec) -> Result<ExecSession> {
     let doing = format!("run a command in {id}");
-    let body = json!({
-        "AttachStdin": spec.stdin,
-        "AttachStdout": true,
-        "AttachStderr": true,
-        "Tty": spec.terminal.is_some(),
-        "Cmd": spec.argv,
-        "Env": spec.env.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>(),
-        "WorkingDir": spec.workdir.as_deref().unwrap_or_default(),
-        "User": spec.user.as_deref().unwrap_or_default(),
+    let container = part(id.as_str())?;
+    let config = ExecConfig {
+        attach_stdin: Some(spec.stdin),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        tty: Some(spec.terminal.is_some()),
+        cmd: Some(spec.argv.clone()),
+        env: Some(spec.env.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+        working_dir: spec.workdir.clone(),
+        user: spec.user.clone(),
+        ..ExecConfig::default()
+    };
+    let call = engine.client.typed(&doing, Some(SLOW), |docker| async move {
+        docker.create_exec(&container, config).await
     });
-    let ask = Ask::post(&["containers", id.as_str(), "exec"]).json(&body);
-    let made: Made = engine.client.json(&doing, ask).await?;
+    let made = call.await?;
+    // From here on bytes flow both ways, which only our own reader takes as they come: bollard
+    // guesses from the first byte whether there are frames.
     let body = json!({ "Detach": false, "Tty": spec.terminal.is_some() });
     let ask = Ask::post(&["exec", &made.id, "start"]).json(&body).limit(Some(SLOW));
     let wire = engine.client.upgrade(&doing, ask).await?;
@@ -125,10 +133,12 @@ impl Command {
         let known = async {
             let mut pause = CODE_SOON;
             loop {
-                let ask = Ask::get(&["exec", &self.id, "json"]);
-                let seen: InspectedExec =
-                    self.engine.client.json("tell how a command ended", ask).await?;
-                if !seen.running {
+                let doing = "tell how a command ended";
+                let seen = self.engine.client.typed(doing, Some(QUICK), |docker| async move {
+                    docker.inspect_exec(&self.id).await
+                });
+                let seen = seen.await?;
+                if !seen.running.unwrap_or(false) {
                     return Ok(seen.exit_code.and_then(|code| i32::try_from(code).ok()));
                 }
                 tokio::time::sleep(pause).await;
@@ -140,9 +150,11 @@ impl Command {
     }
 
     async fn resize(&self, size: TerminalSize) -> Result<()> {
-        let ask =
-            Ask::post(&["exec", &self.id, "resize"]).query("w", size.columns).query("h", size.rows);
-        self.engine.client.done("resize a terminal", ask).await.map(drop)
+        let size = ResizeExecOptions { h: size.rows.into(), w: size.columns.into() };
+        let call = self.engine.client.typed("resize a terminal", Some(SLOW), |docker| async move {
+            docker.resize_exec(&self.id, size).await
+        });
+        call.await
     }
 }
 

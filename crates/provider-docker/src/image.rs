@@ -3,26 +3,33 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bollard::models::ImageSummary;
+use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
 use data_encoding::BASE64URL;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 use tamer_provider::{Fault, FaultKind, Image, ImageSource, Progress, ProgressSink, Result};
 
-use crate::client::{Answer, Ask};
+use crate::client::{Answer, Ask, QUICK, SLOW};
 use crate::engine::Engine;
 use crate::fault;
 use crate::items::items;
 use crate::provider::ContainerProvider;
 use crate::reference::Reference;
-use crate::wire::{ImageSummary, Step};
+use crate::typed::part;
+use crate::wire::Step;
 
 /// What an engine names an image without a name.
 const NAMELESS: &str = "<none>:<none>";
 
 /// Whether an image is on the host.
 pub(crate) async fn is_there(engine: &Engine, image: &Reference) -> Result<()> {
-    let ask = Ask::get(&["images", &image.to_string(), "json"]);
-    match engine.client.text(&format!("find image {image}"), ask).await {
+    let name = part(&image.to_string())?;
+    let doing = format!("find image {image}");
+    let call = engine
+        .client
+        .typed(&doing, Some(QUICK), |docker| async move { docker.inspect_image(&name).await });
+    match call.await {
         Ok(_) => Ok(()),
         Err(fault) if fault.kind == FaultKind::NotFound => Err(Fault {
             message: format!("image {image} is not on the host"),
@@ -35,29 +42,36 @@ pub(crate) async fn is_there(engine: &Engine, image: &Reference) -> Result<()> {
 
 /// Every image, by id.
 pub(crate) async fn list(engine: &Engine) -> Result<Vec<Image>> {
-    let mut images: Vec<_> = summaries(engine).await?.into_iter().map(image).collect();
+    let all = summaries(engine, "list its images", ListImagesOptions::default()).await?;
+    let mut images: Vec<_> = all.into_iter().map(image).collect();
     images.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     Ok(images)
 }
 
-pub(crate) async fn summaries(engine: &Engine) -> Result<Vec<ImageSummary>> {
-    let answer = engine.client.ask("list its images", Ask::get(&["images", "json"])).await?;
-    items(answer).try_collect().await
+pub(crate) async fn summaries(
+    engine: &Engine,
+    doing: &str,
+    which: ListImagesOptions,
+) -> Result<Vec<ImageSummary>> {
+    let call = engine
+        .client
+        .typed(doing, Some(QUICK), |docker| async move { docker.list_images(Some(which)).await });
+    call.await
 }
 
 fn image(summary: ImageSummary) -> Image {
     Image {
         references: names(&summary),
-        size_bytes: summary.size.and_then(|size| u64::try_from(size).ok()),
+        size_bytes: u64::try_from(summary.size).ok(),
         id: summary.id,
     }
 }
 
 /// Everything it can be used by, in one order.
 pub(crate) fn names(summary: &ImageSummary) -> Vec<String> {
-    let tags = summary.repo_tags.iter().flatten();
+    let tags = summary.repo_tags.iter();
     let mut names: Vec<String> = tags
-        .chain(summary.repo_digests.iter().flatten())
+        .chain(&summary.repo_digests)
         .filter(|name| *name != NAMELESS && !name.starts_with("<none>@"))
         .cloned()
         .collect();
@@ -126,8 +140,16 @@ pub(crate) async fn load(
 /// Removes an image that no container uses.
 pub(crate) async fn remove(engine: &Engine, reference: &str) -> Result<()> {
     let image = Reference::parse(reference)?;
-    let ask = Ask::delete(&["images", &image.to_string()]);
-    engine.client.done(&format!("remove image {image}"), ask).await.map(drop)
+    remove_name(engine, &format!("remove image {image}"), &image.to_string()).await
+}
+
+/// Takes a name away from an image, and with its last name the image.
+pub(crate) async fn remove_name(engine: &Engine, doing: &str, name: &str) -> Result<()> {
+    let name = part(name)?;
+    let call = engine.client.typed(doing, Some(SLOW), |docker| async move {
+        docker.remove_image(&name, None::<RemoveImageOptions>, None).await
+    });
+    call.await.map(drop)
 }
 
 /// Reads the steps of a long operation to the end. An error among them is its fault.

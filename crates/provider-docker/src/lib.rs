@@ -1,10 +1,12 @@
 //! Containers behind the provider contract: Docker Engine, and Podman by its compatible socket.
 //!
 //! Both speak one HTTP interface, so one [`ContainerProvider`] serves both; what differs between
-//! them is in `engine`. The client is a thin one of our own over hyper
-//! (`docs/decisions/0016-own-container-client.md` says why): a call is a connection, an answer is read
-//! as it comes, and nothing is held of it that was not asked for.
+//! them is in `engine`. What is asked and answered at once goes by bollard's typed calls, over the
+//! connections of our own `client`; what comes piece by piece is read by the `client` itself, and
+//! nothing is held of it that was not asked for
+//! (`docs/decisions/0016-bollard-asks-streams-are-our-own.md` says why). A call is a connection.
 
+mod bounded;
 mod checkpoint;
 mod client;
 mod connect;
@@ -28,6 +30,7 @@ mod reference;
 mod scan;
 mod settings;
 mod stats;
+mod typed;
 mod whole;
 mod wire;
 

@@ -5,18 +5,24 @@
 
 use std::time::Duration;
 
+use bollard::query_parameters::{
+    RemoveContainerOptions, RestartContainerOptions, StartContainerOptions, StopContainerOptions,
+};
 use tamer_model::{MAX_GRACE_MS, NativeId};
 use tamer_provider::{Fault, FaultKind, Result};
 
 use crate::checkpoint::Leftovers;
 use crate::client::{Ask, SLOW};
 use crate::engine::Engine;
+use crate::typed::part;
 use crate::wire::{Inspected, InspectedState};
 
 /// The grace of an engine when neither the caller nor the container says one.
 const USUAL_GRACE: Duration = Duration::from_secs(10);
 
-/// Looks at one container.
+/// Looks at one container, by a type of our own: bollard's refuses the whole answer for one word
+/// that it does not know (a state, a health, a mode of Podman's), and without this answer no
+/// container could be stopped.
 pub(crate) async fn inspect(engine: &Engine, id: &NativeId) -> Result<Inspected> {
     let ask = Ask::get(&["containers", id.as_str(), "json"]);
     engine.client.json(&format!("look at {id}"), ask).await
@@ -24,9 +30,12 @@ pub(crate) async fn inspect(engine: &Engine, id: &NativeId) -> Result<Inspected>
 
 pub(crate) async fn start(engine: &Engine, id: &NativeId) -> Result<()> {
     let doing = format!("start {id}");
-    let done = engine.client.done(&doing, Ask::post(&["containers", id.as_str(), "start"])).await;
-    match done {
-        Ok(_) => Ok(()),
+    let name = part(id.as_str())?;
+    let call = engine.client.typed(&doing, Some(SLOW), |docker| async move {
+        docker.start_container(&name, None::<StartContainerOptions>).await
+    });
+    match call.await {
+        Ok(()) => Ok(()),
         // Not of the container, but of something it needs.
         Err(fault) if fault.kind == FaultKind::NotFound => {
             Err(missing_part(engine, id, fault).await)
@@ -36,31 +45,50 @@ pub(crate) async fn start(engine: &Engine, id: &NativeId) -> Result<()> {
 }
 
 pub(crate) async fn stop(engine: &Engine, id: &NativeId, grace: Option<Duration>) -> Result<()> {
-    let ask = end(engine, id, "stop", grace).await?;
-    let refused = match engine.client.done(&format!("stop {id}"), ask).await {
-        Ok(_) => return Ok(()),
-        Err(fault) => fault,
-    };
-    unless(engine, id, refused, |state| !state.running && !state.paused).await
+    let name = part(id.as_str())?;
+    let (seconds, limit) = end(engine, id, grace).await?;
+    let doing = format!("stop {id}");
+    let call = engine.client.typed(&doing, Some(limit), |docker| async move {
+        let options = StopContainerOptions { t: seconds, ..StopContainerOptions::default() };
+        docker.stop_container(&name, Some(options)).await
+    });
+    match call.await {
+        Ok(()) => Ok(()),
+        Err(fault) => unless(engine, id, fault, |state| !state.running && !state.paused).await,
+    }
 }
 
 pub(crate) async fn restart(engine: &Engine, id: &NativeId, grace: Option<Duration>) -> Result<()> {
-    let ask = end(engine, id, "restart", grace).await?;
-    engine.client.done(&format!("restart {id}"), ask).await.map(drop)
+    let name = part(id.as_str())?;
+    let (seconds, limit) = end(engine, id, grace).await?;
+    let doing = format!("restart {id}");
+    let call = engine.client.typed(&doing, Some(limit), |docker| async move {
+        let options = RestartContainerOptions { t: seconds, ..RestartContainerOptions::default() };
+        docker.restart_container(&name, Some(options)).await
+    });
+    call.await
 }
 
 pub(crate) async fn pause(engine: &Engine, id: &NativeId) -> Result<()> {
-    let ask = Ask::post(&["containers", id.as_str(), "pause"]);
-    match engine.client.done(&format!("pause {id}"), ask).await {
-        Ok(_) => Ok(()),
+    let name = part(id.as_str())?;
+    let doing = format!("pause {id}");
+    let call = engine
+        .client
+        .typed(&doing, Some(SLOW), |docker| async move { docker.pause_container(&name).await });
+    match call.await {
+        Ok(()) => Ok(()),
         Err(fault) => unless(engine, id, fault, |state| state.paused).await,
     }
 }
 
 pub(crate) async fn resume(engine: &Engine, id: &NativeId) -> Result<()> {
-    let ask = Ask::post(&["containers", id.as_str(), "unpause"]);
-    match engine.client.done(&format!("resume {id}"), ask).await {
-        Ok(_) => Ok(()),
+    let name = part(id.as_str())?;
+    let doing = format!("resume {id}");
+    let call = engine
+        .client
+        .typed(&doing, Some(SLOW), |docker| async move { docker.unpause_container(&name).await });
+    match call.await {
+        Ok(()) => Ok(()),
         Err(fault) => unless(engine, id, fault, |state| state.running && !state.paused).await,
     }
 }
@@ -68,30 +96,48 @@ pub(crate) async fn resume(engine: &Engine, id: &NativeId) -> Result<()> {
 pub(crate) async fn remove(engine: &Engine, id: &NativeId, force: bool) -> Result<()> {
     let left = Leftovers::of(engine, id).await?;
     // Volumes without a name are only its own and go with it; those with a name stay.
-    let ask = Ask::delete(&["containers", id.as_str()]).query("v", "true").query("force", force);
-    engine.client.done(&format!("remove {id}"), ask).await?;
+    let how = RemoveContainerOptions { v: true, force, link: false };
+    remove_only(engine, &format!("remove {id}"), id, how).await?;
     left.remove(engine).await;
     Ok(())
 }
 
-/// A request that ends a run, with a limit that leaves room for the grace.
-async fn end(engine: &Engine, id: &NativeId, verb: &str, grace: Option<Duration>) -> Result<Ask> {
+/// Removes a container, and leaves what only it used.
+pub(crate) async fn remove_only(
+    engine: &Engine,
+    doing: &str,
+    id: &NativeId,
+    how: RemoveContainerOptions,
+) -> Result<()> {
+    let name = part(id.as_str())?;
+    let call = engine.client.typed(doing, Some(SLOW), |docker| async move {
+        docker.remove_container(&name, Some(how)).await
+    });
+    call.await
+}
+
+/// What is given to a request that ends a run: its grace in seconds, and how long it may take, which
+/// leaves room for the grace.
+async fn end(
+    engine: &Engine,
+    id: &NativeId,
+    grace: Option<Duration>,
+) -> Result<(Option<i32>, Duration)> {
     let seen = inspect(engine, id).await?;
     if seen.state.paused && engine.kind.stops_only_what_runs() {
         resume(engine, id).await?;
     }
-    let ask = Ask::post(&["containers", id.as_str(), verb]);
     let longest = Duration::from_millis(MAX_GRACE_MS);
     Ok(match grace {
         Some(grace) => {
             let grace = grace.min(longest);
             // Engines know whole seconds only; rounded up, for a grace is a promise.
             let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
-            ask.query("t", seconds).limit(Some(grace + SLOW))
+            (Some(i32::try_from(seconds).unwrap_or(i32::MAX)), grace + SLOW)
         }
         None => {
             let own = seen.config.stop_timeout.map_or(USUAL_GRACE, Duration::from_secs);
-            ask.limit(Some(own.max(USUAL_GRACE).min(longest) + SLOW))
+            (None, own.max(USUAL_GRACE).min(longest) + SLOW)
         }
     })
 }

@@ -1,11 +1,13 @@
 //! Networks that containers are on.
 
-use serde_json::json;
+use bollard::models::{EndpointSettings, NetworkConnectRequest};
+use bollard::query_parameters::InspectNetworkOptions;
 use tamer_model::NativeId;
 use tamer_provider::{FaultKind, Result};
 
-use crate::client::Ask;
+use crate::client::{QUICK, SLOW};
 use crate::engine::Engine;
+use crate::typed::part;
 
 /// Refuses networks that are not there. Docker would notice at the start only.
 pub(crate) async fn check(engine: &Engine, names: &[String]) -> Result<()> {
@@ -14,8 +16,11 @@ pub(crate) async fn check(engine: &Engine, names: &[String]) -> Result<()> {
             continue;
         }
         let doing = format!("find network {name}");
-        let ask = Ask::get(&["networks", name]);
-        match engine.client.text(&doing, ask).await {
+        let called = part(name)?;
+        let call = engine.client.typed(&doing, Some(QUICK), |docker| async move {
+            docker.inspect_network(&called, None::<InspectNetworkOptions>).await
+        });
+        match call.await {
             Ok(_) => {}
             Err(mut fault) => {
                 if fault.kind == FaultKind::NotFound {
@@ -41,7 +46,17 @@ pub(crate) async fn connect(
     id: &NativeId,
     aliases: &[String],
 ) -> Result<()> {
-    let body = json!({ "Container": id, "EndpointConfig": { "Aliases": aliases } });
-    let ask = Ask::post(&["networks", network, "connect"]).json(&body);
-    engine.client.done(&format!("connect {id} to network {network}"), ask).await.map(drop)
+    let name = part(network)?;
+    let request = NetworkConnectRequest {
+        container: id.to_string(),
+        endpoint_config: Some(EndpointSettings {
+            aliases: Some(aliases.to_vec()),
+            ..EndpointSettings::default()
+        }),
+    };
+    let doing = format!("connect {id} to network {network}");
+    let call = engine.client.typed(&doing, Some(SLOW), |docker| async move {
+        docker.connect_network(&name, request).await
+    });
+    call.await
 }

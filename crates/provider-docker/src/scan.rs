@@ -1,18 +1,23 @@
 //! Everything worth knowing about an engine and what it has.
+//!
+//! Containers, volumes and the engine itself are read as what they say, not by bollard's types:
+//! these refuse a whole answer for one word they do not know (a mode, a state, what a plugin says
+//! of its volume), and a scan that fails knows nothing.
 
 use std::collections::BTreeMap;
 
+use bollard::models::{ImageSummary, Network};
+use bollard::query_parameters::{ListImagesOptions, ListNetworksOptions};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tamer_model::{NativeId, Resource, ResourceKind, ResourceRef};
 use tamer_provider::{FaultKind, Result};
 
 use crate::checkpoint::is_own_label;
-use crate::client::Ask;
+use crate::client::{Ask, QUICK};
 use crate::engine::{Engine, Kind};
 use crate::image::{names, summaries};
 use crate::list::list;
-use crate::wire::ImageSummary;
 
 /// How many containers are inspected at once.
 const AT_ONCE: usize = 8;
@@ -21,9 +26,12 @@ const AT_ONCE: usize = 8;
 pub(crate) async fn scan(engine: &Engine) -> Result<Vec<Resource>> {
     let mut all = vec![technology(engine).await?];
     all.extend(containers(engine).await?);
-    all.extend(summaries(engine).await?.iter().map(image));
-    let list: Vec<Value> = engine.client.json("list its networks", Ask::get(&["networks"])).await?;
-    all.extend(list.iter().filter_map(|seen| network(engine.kind, seen)));
+    let images = summaries(engine, "list its images", ListImagesOptions::default());
+    all.extend(images.await?.iter().map(image));
+    let networks = engine.client.typed("list its networks", Some(QUICK), |docker| async move {
+        docker.list_networks(None::<ListNetworksOptions>).await
+    });
+    all.extend(networks.await?.iter().filter_map(|seen| network(engine.kind, seen)));
     let list: Value = engine.client.json("list its volumes", Ask::get(&["volumes"])).await?;
     let list = list.get("Volumes").and_then(Value::as_array);
     all.extend(list.into_iter().flatten().filter_map(volume));
@@ -156,14 +164,12 @@ fn binding(host: &Value) -> String {
 fn image(summary: &ImageSummary) -> Resource {
     let mut facts = Facts::default();
     let names = names(summary);
-    if let Some(size) = summary.size {
-        facts.put("size_bytes", size.to_string());
-    }
-    if let Some(created) = summary.created.filter(|created| *created > 0) {
-        facts.put("created_seconds", created.to_string());
+    facts.put("size_bytes", summary.size.to_string());
+    if summary.created > 0 {
+        facts.put("created_seconds", summary.created.to_string());
     }
     facts.put("references", names.join(" "));
-    for (key, value) in summary.labels.iter().flatten() {
+    for (key, value) in &summary.labels {
         facts.put(format!("labels.{key}"), value);
     }
     let name = names.first().unwrap_or(&summary.id);
@@ -172,25 +178,35 @@ fn image(summary: &ImageSummary) -> Resource {
 
 /// Networks by name: that is how containers are on them, and a network that was made anew the same
 /// is the same.
-fn network(kind: Kind, seen: &Value) -> Option<Resource> {
-    let name = kind.network(seen.get("Name")?.as_str()?);
-    let mut facts = Facts::of(seen);
-    for (name, path) in [
-        ("driver", "Driver"),
-        ("scope", "Scope"),
-        ("internal", "Internal"),
-        ("ipv6", "EnableIPv6"),
-        ("ipam.driver", "IPAM.Driver"),
-        ("options", "Options"),
+fn network(kind: Kind, seen: &Network) -> Option<Resource> {
+    let name = kind.network(seen.name.as_deref()?);
+    let mut facts = Facts::default();
+    let ipam = seen.ipam.as_ref();
+    for (name, text) in [
+        ("driver", seen.driver.as_ref()),
+        ("scope", seen.scope.as_ref()),
+        ("ipam.driver", ipam.and_then(|ipam| ipam.driver.as_ref())),
     ] {
-        facts.take(name, path);
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            facts.put(name, text);
+        }
     }
-    let subnets = seen.pointer("/IPAM/Config").and_then(Value::as_array);
-    let subnets = subnets.into_iter().flatten().filter_map(|one| one.get("Subnet")?.as_str());
-    let mut subnets: Vec<_> = subnets.collect();
+    for (name, flag) in [("internal", seen.internal), ("ipv6", seen.enable_ipv6)] {
+        if flag == Some(true) {
+            facts.put(name, "true");
+        }
+    }
+    let options: BTreeMap<_, _> = seen.options.iter().flatten().collect();
+    if !options.is_empty() {
+        facts.put("options", json!(options).to_string());
+    }
+    let subnets = ipam.and_then(|ipam| ipam.config.as_ref()).into_iter().flatten();
+    let mut subnets: Vec<_> = subnets.filter_map(|one| one.subnet.as_deref()).collect();
     subnets.sort_unstable();
     facts.put("ipam.subnets", subnets.join(" "));
-    facts.labels("Labels");
+    for (key, value) in seen.labels.iter().flatten().filter(|(key, _)| !is_own_label(key)) {
+        facts.put(format!("labels.{key}"), value);
+    }
     Some(facts.resource(ResourceKind::Network, name, name, Vec::new()))
 }
 
@@ -290,8 +306,6 @@ fn flat(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -96,19 +96,6 @@ pub(crate) struct Made {
     pub(crate) id: String,
 }
 
-/// An image in a list.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct ImageSummary {
-    pub(crate) id: String,
-    pub(crate) repo_tags: Option<Vec<String>>,
-    pub(crate) repo_digests: Option<Vec<String>>,
-    /// Seconds since the epoch.
-    pub(crate) created: Option<i64>,
-    pub(crate) size: Option<i64>,
-    pub(crate) labels: Option<BTreeMap<String, String>>,
-}
-
 /// A line of a pull or a load.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -144,13 +131,4 @@ pub(crate) struct Actor {
     pub(crate) id: Option<String>,
     #[serde(rename = "Attributes")]
     pub(crate) attributes: Option<BTreeMap<String, String>>,
-}
-
-/// A command in a container.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct InspectedExec {
-    #[serde(default)]
-    pub(crate) running: bool,
-    pub(crate) exit_code: Option<i64>,
 }

@@ -146,6 +146,7 @@ async fn an_answer_that_breaks_off_is_a_fault_and_never_a_short_answer() {
         _ => Act::Break(r#"[{"Id":"a","Names":["/a"]}"#.to_owned()),
     });
     assert_eq!(kind(neat.provider.list().await), FaultKind::Unavailable);
+    assert_eq!(kind(neat.provider.images().await), FaultKind::Unavailable);
     let logs = play(|path| match path {
         "/version" => say(VERSION),
         "/v1.41/containers/abc/json" => say(r#"{"State":{},"Config":{}}"#),
@@ -185,6 +186,10 @@ async fn an_answer_without_end_is_cut_off() {
     let endless = play(|path| if path == "/version" { say(VERSION) } else { Act::Flood });
     assert_eq!(kind(endless.provider.list().await), FaultKind::Failed);
     assert_eq!(kind(endless.provider.describe(&id()).await), FaultKind::Failed);
+    // One that bollard reads as a whole.
+    let fault = endless.provider.images().await.expect_err("it has no end");
+    assert_eq!(fault.kind, FaultKind::Failed, "{fault:?}");
+    assert!(fault.message.contains("is longer than"), "{fault}");
     let complaint = play(|_| Act::Flood);
     assert_eq!(kind(complaint.provider.probe().await), FaultKind::Failed);
 }
@@ -210,6 +215,39 @@ async fn an_id_cannot_reach_another_path() {
     });
     let odd: NativeId = "../../info?".parse().expect("an id");
     assert_eq!(kind(strict.provider.describe(&odd).await), FaultKind::NotFound);
+}
+
+#[tokio::test]
+async fn an_id_cannot_reach_another_path_through_bollard() {
+    let strict = play(|path| match path {
+        "/version" => say(VERSION),
+        "/v1.41/containers/..%2F..%2Finfo%3F/pause" => {
+            Act::Say(500, r#"{"message":"it was reached"}"#.to_owned())
+        }
+        _ => Act::Say(204, String::new()),
+    });
+    let odd: NativeId = "../../info?".parse().expect("an id");
+    let fault = strict.provider.pause(&odd).await.expect_err("it is refused");
+    assert_eq!(fault.technology.as_deref(), Some("it was reached"));
+    let asked = strict.taken.load(Ordering::SeqCst);
+    let up: NativeId = "..".parse().expect("an id");
+    assert_eq!(kind(strict.provider.pause(&up).await), FaultKind::NotFound);
+    assert_eq!(strict.taken.load(Ordering::SeqCst), asked, "nobody was asked");
+}
+
+#[tokio::test]
+async fn a_word_that_nobody_knows_stops_no_stop() {
+    let newer = play(|path| match path {
+        "/version" => say(VERSION),
+        "/v1.41/containers/abc/json" => {
+            say(r#"{"State":{"Status":"dreaming","Running":true,"Health":{"Status":"so-so"}},
+                "Config":{"StopTimeout":1},"HostConfig":{"CgroupnsMode":"odd"}}"#)
+        }
+        "/v1.41/containers/abc/stop?t=2" => Act::Say(204, String::new()),
+        _ => Act::Say(500, r#"{"message":"it was asked otherwise"}"#.to_owned()),
+    });
+    let grace = std::time::Duration::from_millis(1200);
+    newer.provider.stop(&id(), Some(grace)).await.expect("it is stopped");
 }
 
 #[tokio::test]

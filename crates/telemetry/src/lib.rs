@@ -92,9 +92,15 @@ pub fn init(options: Options) -> Result<(), InitError> {
     Ok(())
 }
 
+/// What bollard writes below `info` is whole requests and answers, with the environment of
+/// containers in them, passwords too: at no level of ours.
+const KEPT_OUT: &str = "bollard=info";
+
 fn filter(level: &str) -> Result<EnvFilter, InitError> {
+    let kept_out = KEPT_OUT.parse().expect("it is a directive");
     EnvFilter::builder()
         .parse(level)
+        .map(|filter| filter.add_directive(kept_out))
         .map_err(|source| InitError::Level { level: level.to_owned(), source })
 }
 
@@ -107,6 +113,15 @@ mod tests {
         assert!(check_level("info").is_ok());
         assert!(check_level("warn,tamer_agent=debug").is_ok());
         assert!(check_level("a=b=c").is_err());
+    }
+
+    #[test]
+    fn what_bollard_says_of_bodies_is_kept_out() {
+        let registry = tracing_subscriber::registry().with(filter("trace").expect("a level"));
+        tracing::subscriber::with_default(registry, || {
+            assert!(tracing::enabled!(target: "tamer_agent", tracing::Level::TRACE));
+            assert!(!tracing::enabled!(target: "bollard::docker", tracing::Level::DEBUG));
+        });
     }
 
     #[test]

@@ -46,7 +46,8 @@ impl Ask {
         let pairs = head.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
         let query = pairs.map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(key), decoded(value))
+            // A space may be written as a plus here, and not in a path.
+            (decoded(key), decoded(&value.replace('+', "%20")))
         });
         Ok(Self { method: head.method, parts, query: query.collect(), body: Some(body), upgrade })
     }

@@ -226,7 +226,8 @@ pub fn commit(world: &World, ask: &Ask) -> Result {
     let container = world.container(word)?;
     let mut config = container.config.clone();
     let mut merged = labels(&config);
-    for change in ask.all("changes") {
+    // One a parameter, or one a line.
+    for change in ask.all("changes").flat_map(str::lines) {
         let Some((key, value)) =
             change.strip_prefix("LABEL ").and_then(|label| label.split_once('='))
         else {
