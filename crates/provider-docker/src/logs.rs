@@ -1,14 +1,24 @@
 //! What a container writes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::{FutureExt as _, stream};
 use tamer_model::{LogOptions, NativeId};
 use tamer_provider::{Fault, FaultKind, LogChunk, LogStream, Result};
+use tokio::time::sleep;
 
 use crate::client::{Answer, Ask};
 use crate::engine::Engine;
 use crate::frames::Demux;
 use crate::lifecycle::inspect;
+
+/// Podman reads its file of a log without regard to who is writing it, and refuses one that ends in
+/// the middle of a line with these words. A moment later it does not.
+const HALF_WRITTEN: &str = "is not a valid container log line";
+/// How often a log that is just being written is asked for.
+const ATTEMPTS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Opens the log. It is read as fast as the stream is polled, and no faster.
 pub(crate) async fn logs(
@@ -19,21 +29,30 @@ pub(crate) async fn logs(
     // Whether there are frames in it the answer does not say before API 1.42.
     let seen = inspect(engine, id).await?;
     let tail = options.tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string());
-    let mut ask = Ask::get(&["containers", id.as_str(), "logs"])
-        .query("stdout", "true")
-        .query("stderr", "true")
-        .query("follow", options.follow)
-        .query("timestamps", options.timestamps)
-        .query("tail", tail);
-    if let Some(since) = options.since {
-        let millis = since.as_millis();
-        ask = ask.query("since", format!("{}.{:03}", millis / 1000, millis % 1000));
-    }
-    // A followed log of a silent container has no head before its first line with some engines.
-    if options.follow {
-        ask = ask.limit(None);
-    }
-    let answer = engine.client.ask(format!("read the log of {id}"), ask).await?;
+    let ask = || {
+        let mut ask = Ask::get(&["containers", id.as_str(), "logs"])
+            .query("stdout", "true")
+            .query("stderr", "true")
+            .query("follow", options.follow)
+            .query("timestamps", options.timestamps)
+            .query("tail", &tail);
+        if let Some(since) = options.since {
+            let millis = since.as_millis();
+            ask = ask.query("since", format!("{}.{:03}", millis / 1000, millis % 1000));
+        }
+        // A followed log of a silent container has no head before its first line with some engines.
+        if options.follow { ask.limit(None) } else { ask }
+    };
+    let mut attempt = 1;
+    let answer = loop {
+        match engine.client.ask(format!("read the log of {id}"), ask()).await {
+            Err(fault) if attempt < ATTEMPTS && is_half_written(&fault) => {
+                attempt += 1;
+                sleep(PAUSE).await;
+            }
+            answer => break answer?,
+        }
+    };
     let log = Log { answer, demux: Demux::new(!seen.config.tty), over: None };
     Ok(Box::pin(stream::unfold(Some(log), |log| async move {
         let mut log = log?;
@@ -43,6 +62,10 @@ pub(crate) async fn logs(
             Err(fault) => Some((Err(fault), None)),
         }
     })))
+}
+
+fn is_half_written(fault: &Fault) -> bool {
+    fault.technology.as_ref().is_some_and(|said| said.contains(HALF_WRITTEN))
 }
 
 struct Log {

@@ -11,7 +11,9 @@ pub enum Program {
     Cat,
     /// Writes this many bytes, `y` and line feeds by turns, and ends.
     Flood(u64),
-    /// Writes `y` and line feeds for ever.
+    /// Writes `y` and line feeds for ever, some thousands a second. Not as many as it can: what is
+    /// left by whoever read it goes on in most technologies, and a few of it at full speed starve a
+    /// small machine of what a check asks next.
     Endless,
     /// Writes `1` to `N` to standard output, a line each.
     Count(u64),
@@ -38,7 +40,7 @@ impl Program {
             Self::Exit(code) => format!("exit {code}"),
             Self::Cat => "cat".to_owned(),
             Self::Flood(bytes) => format!("yes | head -c {bytes}"),
-            Self::Endless => "yes".to_owned(),
+            Self::Endless => "while :; do yes | head -n 500; sleep 0.05; done".to_owned(),
             Self::Count(lines) => format!("seq 1 {lines}"),
             Self::TerminalSize => "while read -r _; do stty size; done".to_owned(),
             Self::Sleep(seconds) => format!("sleep {seconds}"),
