@@ -1,7 +1,7 @@
 //! Compiles the protos with a compiler written in Rust: no machine needs protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = ["common", "instance", "enrolment", "session", "control"]
+    let files = ["common", "instance", "batch", "enrolment", "session", "control"]
         .map(|name| format!("tamer/v1/{name}.proto"));
     println!("cargo:rerun-if-changed=tamer");
     let set = protox::compile(&files, ["."])?;
@@ -14,8 +14,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".tamer.v1.StreamIn.stdin")
         .bytes(".tamer.v1.StreamOut.stdout")
         .bytes(".tamer.v1.StreamOut.stderr")
+        .bytes(".tamer.v1.OutputPiece.data")
+        .bytes(".tamer.v1.ContentChunk.data")
         // The rare and large inside what is frequent and small.
         .boxed(".tamer.v1.CreateInstance.spec")
+        .boxed(".tamer.v1.StartTask.work")
         .compile_fds(set)?;
     Ok(())
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tamer_model::{
-    Action, AuditOutcome, AuditRecord, Batch, BatchCounts, Host, HostState, HostStatus, JoinedBy,
-    LabelKey, LabelValue, Labels, MAX_LABELS, Problem, ProviderStatus, Timestamp,
+    AuditOutcome, AuditRecord, Cordon, Host, HostState, HostStatus, JoinedBy, LabelKey, LabelValue,
+    Labels, MAX_LABELS, Problem, ProviderStatus, Timestamp,
 };
 
 use crate::wire;
@@ -52,7 +52,15 @@ impl From<HostView<'_>> for wire::Host {
             join_code: String::new(),
             providers: providers.iter().cloned().map(Into::into).collect(),
             instances: u32::try_from(instances).unwrap_or(u32::MAX),
+            cordon: host.cordon.clone().map(Into::into),
         }
+    }
+}
+
+impl From<Cordon> for wire::Cordon {
+    fn from(cordon: Cordon) -> Self {
+        let Cordon { by, at, reason } = cordon;
+        Self { by: by.to_string(), at: at.as_millis(), reason }
     }
 }
 
@@ -110,75 +118,6 @@ pub fn labels_in(labels: HashMap<String, String>) -> Result<Labels, Problem> {
         .into_iter()
         .map(|(key, value)| Ok((LabelKey::try_from(key)?, LabelValue::try_from(value)?)))
         .collect::<Result<BTreeMap<_, _>, Problem>>()
-}
-
-impl From<BatchCounts> for wire::BatchCounts {
-    fn from(counts: BatchCounts) -> Self {
-        let BatchCounts {
-            pending,
-            dispatched,
-            running,
-            succeeded,
-            failed,
-            timed_out,
-            cancelled,
-            interrupted,
-            never_started,
-        } = counts;
-        Self {
-            pending,
-            dispatched,
-            running,
-            succeeded,
-            failed,
-            timed_out,
-            cancelled,
-            interrupted,
-            never_started,
-        }
-    }
-}
-
-impl From<Batch> for wire::Batch {
-    fn from(batch: Batch) -> Self {
-        let Batch {
-            id,
-            action,
-            selector,
-            targets,
-            created_by,
-            created_at,
-            lost_wait_ms: _,
-            cancel,
-            state,
-            ended_at,
-            counts,
-        } = batch;
-        let summary = action.summary();
-        let (mut command, mut instance_action, mut create, mut pull) = (None, None, None, None);
-        match action {
-            Action::Command(spec) => command = Some(spec.into()),
-            Action::Instance(action) => instance_action = Some(action.into()),
-            Action::Create(order) => create = Some((*order).into()),
-            Action::Pull(order) => pull = Some(order.into()),
-        }
-        Self {
-            id: id.to_string(),
-            state: state.as_str().to_owned(),
-            command,
-            instance_action,
-            create,
-            pull,
-            summary,
-            selector,
-            targets,
-            created_by: created_by.to_string(),
-            created_at: created_at.as_millis(),
-            ended_at: ended_at.map(Timestamp::as_millis),
-            cancelled_by: cancel.map(|cancel| cancel.by.to_string()).unwrap_or_default(),
-            counts: Some(counts.into()),
-        }
-    }
 }
 
 impl From<(String, AuditRecord)> for wire::AuditRecord {

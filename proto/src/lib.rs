@@ -4,19 +4,24 @@
 //! that leaves a program's edge is a type of `tamer-model`: wire to model is `TryFrom` and names
 //! the field it cannot accept, model to wire is `From`.
 
+mod batch;
 mod codec;
 mod command;
 mod control;
 mod facts;
+mod files;
 mod instance;
 mod problem;
 mod required;
+mod rollout;
 mod task;
+mod work;
 
 pub use control::{HostView, TokenView, labels_in, labels_out};
-pub use instance::{FleetInstanceView, start_task, work_of};
+pub use instance::FleetInstanceView;
 pub use problem::{problem_of, status_of};
 pub use required::Required;
+pub use work::{start_task, work_of};
 
 /// The generated types.
 #[expect(
@@ -38,7 +43,7 @@ pub const WIRE_MAJOR: u32 = 1;
 
 /// The minor version of `tamer.v1` that this build speaks. Raised when a message gains a meaning
 /// that an older peer would miss; a peer one behind must still be served.
-pub const WIRE_MINOR: u32 = 2;
+pub const WIRE_MINOR: u32 = 3;
 
 /// The longest message either side of a session or of a control call accepts, in bytes. A task's
 /// end with both kept streams at their limit is 1 MiB and a little.

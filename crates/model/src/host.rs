@@ -35,6 +35,21 @@ pub struct Host {
     pub certificate_ends: Timestamp,
     /// How far its clock is ahead of the coordinator's, in milliseconds.
     pub clock_ahead_ms: i64,
+    /// Set when it takes no new work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cordon: Option<Cordon>,
+}
+
+/// Why a host takes no new work. What it runs goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cordon {
+    /// Who said so.
+    pub by: UserName,
+    /// When.
+    pub at: Timestamp,
+    /// Why, in the words of who did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// What let a host in.
@@ -101,6 +116,10 @@ impl Subject for (&Host, HostState) {
             "arch" => &facts.arch,
             "virtualization" => &facts.virtualization,
             "agent_version" => &host.agent_version,
+            "cordoned" => match host.cordon {
+                Some(_) => "true",
+                None => "false",
+            },
             label => host.labels.get(label)?.as_str(),
         };
         Some(text.into())

@@ -7,8 +7,10 @@
 
 mod audit;
 mod batch;
+mod batch_spec;
 mod command;
 mod facts;
+mod files;
 mod fingerprint;
 mod host;
 mod id;
@@ -18,33 +20,48 @@ mod label;
 mod name;
 mod output;
 mod problem;
+mod rollout;
 mod selector;
 mod task;
 mod time;
 
 pub use audit::{AuditOutcome, AuditRecord};
-pub use batch::{Action, Batch, BatchCounts, BatchState, CancelRequest};
+pub use batch::{
+    Action, Batch, BatchCounts, BatchState, CancelRequest, MAX_STEPS, Origin, Parse, TargetKind,
+};
+pub use batch_spec::{BatchSpec, Earlier, EndKind, InstanceTerms, MAX_NAMED, TargetSpec};
 pub use command::{
     CommandSpec, DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT, MAX_COMMAND_BYTES, MAX_OUTPUT_LIMIT,
 };
 pub use facts::{Disk, Facts, Os, ProviderHint};
+pub use files::{
+    Content, DEFAULT_FETCH_LIMIT, FetchFile, MAX_CONTENT_BYTES, MAX_SCRIPT_BYTES, PushFile,
+    ScriptSpec,
+};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
-pub use host::{Host, HostState, HostStatus, JoinedBy};
+pub use host::{Cordon, Host, HostState, HostStatus, JoinedBy};
 pub use id::{BatchId, CoordinatorId, FleetId, HostId, InstanceId, InvalidId, JournalId, TokenId};
 pub use identity::{Identity, InvalidIdentity, Role};
 pub use instance::{
     Ability, Availability, Capabilities, Checkpoint, CheckpointKind, CheckpointName,
-    CreateInstance, ExecSpec, FleetInstance, Instance, InstanceAction, InstanceKind, InstanceName,
-    InstanceOrder, InstanceRef, InstanceSpec, InstanceState, InstanceStats, Limits, LogOptions,
-    MANAGED_LABEL, MAX_GRACE_MS, MAX_INSTANCE_LABELS, MAX_SPEC_BYTES, MAX_STREAM_INSTANCES, Mount,
-    MountKind, NativeId, Operation, OptionValue, Port, Protocol, ProviderName, ProviderStatus,
-    PullImage, PullPolicy, Resource, ResourceKind, ResourceRef, RestartPolicy, StreamRequest,
-    TerminalSize,
+    CreateInstance, ExecSpec, FleetInstance, Instance, InstanceAction, InstanceExec, InstanceKind,
+    InstanceName, InstanceOrder, InstanceRef, InstanceSpec, InstanceState, InstanceStats, Limits,
+    LogOptions, MANAGED_LABEL, MAX_GRACE_MS, MAX_INSTANCE_LABELS, MAX_SPEC_BYTES,
+    MAX_STREAM_INSTANCES, Mount, MountKind, NativeId, Operation, OptionValue, Port, Protocol,
+    ProviderName, ProviderStatus, PullImage, PullPolicy, Resource, ResourceKind, ResourceRef,
+    RestartPolicy, StreamRequest, TerminalSize,
 };
 pub use label::{LabelKey, LabelValue, Labels, MAX_LABELS};
-pub use name::{HostName, InvalidName, UserName};
+pub use name::{HostName, InvalidName, LeaseName, ScheduleName, UserName};
 pub use output::{KeptOutput, KeptStream, StreamKind};
 pub use problem::{Code, Problem};
+pub use rollout::{
+    Amount, InvalidAmount, Lease, MAX_LEASES, MAX_MARKS, Mark, Offline, OnTrip, Order, Pause,
+    Retry, Retryable, Rollout, Stand, WaveSizes,
+};
 pub use selector::{MAX_SELECTOR_BYTES, Selector, Subject};
-pub use task::{HeldTask, Outcome, Spot, TaskEnd, TaskId, TaskRecord, TaskState, Work};
+pub use task::{
+    HeldTask, Outcome, PastAttempt, Spot, TaskEnd, TaskId, TaskRecord, TaskState, Unsent, Usage,
+    Work,
+};
 pub use time::Timestamp;

@@ -1,4 +1,4 @@
-//! Names that people give: of hosts and of users.
+//! Names that people give: of hosts, users, leases and schedules.
 
 use std::fmt;
 use std::str::FromStr;
@@ -86,6 +86,14 @@ name!(
 name!(
     /// A person or program that uses `tamerctl`. At most 64 bytes.
     UserName, "user name", 64
+);
+name!(
+    /// The name of a lease, the same in every batch that shares it.
+    LeaseName, "lease name", 63
+);
+name!(
+    /// What people call a schedule, unique in the fleet.
+    ScheduleName, "schedule name", 63
 );
 
 impl HostName {

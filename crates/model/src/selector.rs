@@ -27,6 +27,7 @@ pub(crate) const FACT_KEYS: &[&str] = &[
     "arch",
     "virtualization",
     "agent_version",
+    "cordoned",
 ];
 
 /// The longest selector text accepted, in bytes.

@@ -4,8 +4,6 @@ mod order;
 mod spec;
 mod stream;
 
-pub use order::{start_task, work_of};
-
 use std::net::IpAddr;
 
 use tamer_model::{

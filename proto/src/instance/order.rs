@@ -1,8 +1,6 @@
 //! Actions and orders on the wire.
 
-use tamer_model::{
-    CreateInstance, InstanceAction, InstanceOrder, Problem, PullImage, TaskId, Work,
-};
+use tamer_model::{CreateInstance, InstanceAction, InstanceOrder, Problem, PullImage};
 use wire::instance_action::Action;
 use wire::instance_order::Order;
 
@@ -105,29 +103,4 @@ impl TryFrom<wire::InstanceOrder> for InstanceOrder {
             Order::Pull(pull) => Self::Pull(pull.try_into()?),
         })
     }
-}
-
-/// What a start message says is to be done: a command, or an order to a provider.
-pub fn work_of(
-    command: Option<wire::CommandSpec>,
-    order: Option<wire::InstanceOrder>,
-) -> Result<Work, Problem> {
-    match (command, order) {
-        (Some(command), None) => Ok(Work::Command(command.try_into()?)),
-        (None, Some(order)) => Ok(Work::Instance(order.try_into()?)),
-        (None, None) => {
-            Err(Problem::field("work", "neither a command nor an order that is known here")
-                .remedy("update the agent of this host"))
-        }
-        (Some(_), Some(_)) => Err(Problem::field("work", "both a command and an order")),
-    }
-}
-
-/// The message that starts a task.
-pub fn start_task(task: TaskId, work: Work) -> wire::StartTask {
-    let (command, order) = match work {
-        Work::Command(command) => (Some(command.into()), None),
-        Work::Instance(order) => (None, Some(order.into())),
-    };
-    wire::StartTask { task: Some(task.into()), command, order }
 }

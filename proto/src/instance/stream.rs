@@ -1,8 +1,8 @@
 //! Streams on the wire.
 
 use tamer_model::{
-    ExecSpec, InstanceRef, InstanceStats, LogOptions, Problem, Resource, ResourceRef,
-    StreamRequest, TerminalSize, Timestamp,
+    DEFAULT_OUTPUT_LIMIT, ExecSpec, InstanceExec, InstanceRef, InstanceStats, LogOptions, Problem,
+    Resource, ResourceRef, StreamRequest, TerminalSize, Timestamp,
 };
 use wire::stream_request::Request;
 
@@ -56,6 +56,24 @@ impl TryFrom<wire::ExecSpec> for ExecSpec {
     }
 }
 
+impl From<InstanceExec> for wire::InstanceExec {
+    fn from(exec: InstanceExec) -> Self {
+        let InstanceExec { spec, timeout_ms, output_limit } = exec;
+        Self { spec: Some(spec.into()), timeout_ms: timeout_ms.unwrap_or_default(), output_limit }
+    }
+}
+
+impl TryFrom<wire::InstanceExec> for InstanceExec {
+    type Error = Problem;
+
+    fn try_from(exec: wire::InstanceExec) -> Result<Self, Problem> {
+        let wire::InstanceExec { spec, timeout_ms, output_limit } = exec;
+        let spec = spec.required("exec.spec")?.try_into()?;
+        let output_limit = if output_limit == 0 { DEFAULT_OUTPUT_LIMIT } else { output_limit };
+        Self { spec, timeout_ms: (timeout_ms != 0).then_some(timeout_ms), output_limit }.validate()
+    }
+}
+
 impl From<LogOptions> for wire::LogOptions {
     fn from(options: LogOptions) -> Self {
         let LogOptions { follow, since, tail, timestamps } = options;
@@ -89,6 +107,10 @@ impl From<StreamRequest> for wire::StreamRequest {
             StreamRequest::Describe { instance } => {
                 Request::Describe(wire::DescribeStream { instance: Some(instance.into()) })
             }
+            StreamRequest::Output { task, stdout_from, stderr_from, follow } => {
+                let task = Some(task.into());
+                Request::Output(wire::OutputStream { task, stdout_from, stderr_from, follow })
+            }
         };
         Self { request: Some(request) }
     }
@@ -116,6 +138,10 @@ impl TryFrom<wire::StreamRequest> for StreamRequest {
             },
             Request::Describe(wire::DescribeStream { instance }) => {
                 Self::Describe { instance: instance.required("request.instance")?.try_into()? }
+            }
+            Request::Output(wire::OutputStream { task, stdout_from, stderr_from, follow }) => {
+                let task = task.required("request.task")?.try_into()?;
+                Self::Output { task, stdout_from, stderr_from, follow }
             }
         }
         .validate()

@@ -24,7 +24,9 @@ pub use spec::{
     PullPolicy, RestartPolicy,
 };
 pub use stats::InstanceStats;
-pub use stream::{ExecSpec, LogOptions, MAX_STREAM_INSTANCES, StreamRequest, TerminalSize};
+pub use stream::{
+    ExecSpec, InstanceExec, LogOptions, MAX_STREAM_INSTANCES, StreamRequest, TerminalSize,
+};
 
 use crate::selector::Subject;
 use crate::{HostId, InstanceId, Timestamp};

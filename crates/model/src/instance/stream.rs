@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::InstanceRef;
-use crate::{MAX_COMMAND_BYTES, Problem, Timestamp};
+use crate::{MAX_COMMAND_BYTES, MAX_OUTPUT_LIMIT, Problem, TaskId, Timestamp};
 
 /// The most instances of one host that one stream may name: bounds what an agent holds open.
 pub const MAX_STREAM_INSTANCES: usize = 4096;
 const MIN_EVERY_MS: u64 = 100;
 
 /// A command to run in an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecSpec {
     /// The program and its arguments.
     pub argv: Vec<String>,
@@ -26,8 +28,21 @@ pub struct ExecSpec {
     pub terminal: Option<TerminalSize>,
 }
 
+/// A command that a batch runs in instances: without input and without a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceExec {
+    /// What.
+    pub spec: ExecSpec,
+    /// After this long nobody waits for it any more, and the task has timed out. The command is
+    /// ended where its technology can do that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Bytes kept of each output stream, head and tail alike.
+    pub output_limit: u32,
+}
+
 /// The size of a terminal, in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct TerminalSize {
     pub columns: u16,
@@ -76,6 +91,32 @@ pub enum StreamRequest {
         /// About which.
         instance: InstanceRef,
     },
+    /// All that a task's command wrote, as far as its agent still has it.
+    Output {
+        /// Of which task.
+        task: TaskId,
+        /// Bytes of standard output to leave out.
+        stdout_from: u64,
+        /// Bytes of standard error to leave out.
+        stderr_from: u64,
+        /// Whether what is written later is told too.
+        follow: bool,
+    },
+}
+
+impl InstanceExec {
+    /// Checks what a peer sent.
+    pub fn validate(mut self) -> Result<Self, Problem> {
+        self.spec = self.spec.validate()?;
+        if self.spec.stdin || self.spec.terminal.is_some() {
+            return Err(Problem::field("exec", "a batch has neither input nor a terminal"));
+        }
+        if self.output_limit > MAX_OUTPUT_LIMIT {
+            let message = format!("more than {MAX_OUTPUT_LIMIT} bytes");
+            return Err(Problem::field("output_limit", message));
+        }
+        Ok(self)
+    }
 }
 
 impl ExecSpec {
@@ -130,7 +171,7 @@ impl StreamRequest {
                 let every_ms = every_ms.map(|ms| ms.max(MIN_EVERY_MS));
                 Ok(Self::Stats { instances, every_ms })
             }
-            Self::Describe { instance } => Ok(Self::Describe { instance }),
+            Self::Describe { .. } | Self::Output { .. } => Ok(self),
         }
     }
 }

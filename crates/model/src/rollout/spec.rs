@@ -1,11 +1,11 @@
-//! What a batch's rollout shall be.
+//! How a batch shall proceed.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Retryable};
+use super::Amount;
+use crate::Problem;
 
 /// How a batch proceeds over its targets. The default sends to all at once and stops for nothing.
 /// Durations are milliseconds.
@@ -132,22 +132,16 @@ pub enum Offline {
     Require,
 }
 
-/// A spec that contradicts itself: the field, and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpecError {
-    /// Which field.
-    pub field: &'static str,
-    /// What is wrong.
-    pub what: String,
+/// The ends that may be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are those of the ends")]
+pub enum Retryable {
+    Failed,
+    TimedOut,
+    Refused,
+    Interrupted,
 }
-
-impl fmt::Display for SpecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.what)
-    }
-}
-
-impl std::error::Error for SpecError {}
 
 /// From here on a duration is a slip of the pen: a year.
 const LONGEST_MS: u64 = 365 * 24 * 3_600_000;
@@ -155,8 +149,10 @@ const MOST_WAVES: usize = 1000;
 
 impl Rollout {
     /// Checks that it makes sense for so many targets.
-    pub fn check(&self, targets: u32) -> Result<(), SpecError> {
-        let error = |field, what: String| Err(SpecError { field, what });
+    pub fn check(&self, targets: u32) -> Result<(), Problem> {
+        let error = |field: &str, what: String| {
+            Err(Problem::field(format!("rollout.{field}"), format!("{field}: {what}")))
+        };
         if let Some(canary) = self.canary {
             match canary.size_of(targets) {
                 0 if targets > 0 => return error("canary", "it holds no target".to_owned()),
@@ -211,6 +207,21 @@ impl Rollout {
                 error("deadline", "it has passed already".to_owned())
             }
             None => Ok(()),
+        }
+    }
+}
+
+impl Retryable {
+    /// Every one, in the order of the words.
+    pub const ALL: [Self; 4] = [Self::Failed, Self::TimedOut, Self::Refused, Self::Interrupted];
+
+    /// The word of flags and files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Refused => "refused",
+            Self::Interrupted => "interrupted",
         }
     }
 }
