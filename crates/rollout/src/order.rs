@@ -1,6 +1,6 @@
 //! The order in which targets come, and what is drawn for each.
 
-use crate::{Order, Rollout};
+use tamer_model::{Amount, Order, Rollout};
 
 /// The places of `names` in the order that the spec asks for.
 pub fn order(spec: &Rollout, names: &[String]) -> Vec<usize> {
@@ -14,6 +14,17 @@ pub fn order(spec: &Rollout, names: &[String]) -> Vec<usize> {
             places.sort_by_cached_key(|place| drawn(spec.seed, names[*place].as_bytes()));
         }
     }
+    places
+}
+
+/// The places of so many of `names`, drawn with the seed. A name keeps its draw whoever else is among
+/// them: asking again with the same seed means the same ones, as far as they are still there.
+pub fn sample(amount: Amount, seed: u64, names: &[String]) -> Vec<usize> {
+    let size = amount.size_of(u32::try_from(names.len()).unwrap_or(u32::MAX)) as usize;
+    let mut places: Vec<usize> = (0..names.len()).collect();
+    places.sort_by_cached_key(|place| drawn(seed ^ 0x7361_6d70_6c65, names[*place].as_bytes()));
+    places.truncate(size);
+    places.sort_unstable();
     places
 }
 

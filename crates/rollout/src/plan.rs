@@ -2,20 +2,22 @@
 
 use std::ops::Range;
 
-use tamer_model::Timestamp;
+use tamer_model::{Offline, OnTrip, Pause, Rollout, Stand, Timestamp, Unsent};
 
 use crate::order::jitter;
 use crate::retry::{after, again_at, final_end};
 use crate::tally::Tally;
-use crate::{End, Offline, OnTrip, Pause, Phase, Reach, Rollout, Target, Unsent, Waves};
+use crate::{End, Phase, Reach, Target, Waves};
 
-/// What people have said since the batch began.
+/// What was said and what else holds since the batch began.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Control {
     /// When it was cancelled.
     pub cancelled_at: Option<Timestamp>,
     /// When it was paused (false) and told to go on (true), oldest first.
     pub marks: Vec<(Timestamp, bool)>,
+    /// How many more targets its leases leave room for now; any number when absent.
+    pub free: Option<usize>,
 }
 
 /// What to do now. Places are those of the targets as they were given.
@@ -31,6 +33,8 @@ pub struct Plan {
     pub undo: Vec<usize>,
     /// How the batch stands.
     pub stand: Stand,
+    /// Why it goes no further, or went no further, than it does.
+    pub reason: Option<String>,
     /// When to look again though nothing happened.
     pub wake: Option<Timestamp>,
 }
@@ -55,33 +59,6 @@ pub struct Ending {
     pub why: String,
 }
 
-/// How a batch stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stand {
-    /// A wave, counted from 1, is under way.
-    Wave {
-        /// Which.
-        wave: usize,
-        /// Of how many.
-        of: usize,
-    },
-    /// A wave has ended, and the next one waits: for a time, or for a person.
-    Between {
-        /// The one that waits, counted from 1.
-        wave: usize,
-        /// Until when; until a person says so when absent.
-        until: Option<Timestamp>,
-    },
-    /// A person paused it.
-    Paused,
-    /// A budget is overspent, and why. What is in flight goes on to its end.
-    Tripped(String),
-    /// It was cancelled, or its time ran out; what is in flight is being ended.
-    Ending(&'static str),
-    /// Every target has its end.
-    Done,
-}
-
 impl Control {
     /// When people said to go on.
     pub(crate) fn resumes(&self) -> impl Iterator<Item = Timestamp> {
@@ -94,10 +71,12 @@ impl Control {
 }
 
 /// Works out what to do about a batch that began at `begun`. `targets` are in the order in which
-/// they come (see [`crate::order`]).
+/// they come (see [`crate::order`]); `reach` says of a place whether it can be reached now, and is
+/// asked only where that matters.
 pub fn step(
     spec: &Rollout,
     targets: &[Target],
+    reach: &dyn Fn(usize) -> Reach,
     control: &Control,
     begun: Timestamp,
     now: Timestamp,
@@ -106,6 +85,7 @@ pub fn step(
     let mut step = Step {
         spec,
         targets,
+        reach,
         ends: targets.iter().map(|target| known_end(spec, target)).collect(),
         plan: Plan {
             send: Vec::new(),
@@ -113,6 +93,7 @@ pub fn step(
             cancel: Vec::new(),
             undo: Vec::new(),
             stand: Stand::Done,
+            reason: None,
             wake: None,
         },
         now,
@@ -131,9 +112,31 @@ fn known_end(spec: &Rollout, target: &Target) -> Option<(End, Timestamp)> {
     target.end.or_else(attempted)
 }
 
+/// Whether every target can be reached.
+enum Required {
+    Met,
+    /// Not known of some; they are heard again or lost in a moment.
+    Unsure,
+    /// So many cannot.
+    Away(usize),
+}
+
+fn counted(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn wave_of(wave: usize, waves: &Waves) -> Stand {
+    Stand::Wave { wave: counted(wave), of: counted(waves.all().len()) }
+}
+
+fn between(wave: usize, waves: &Waves, until: Option<Timestamp>) -> Stand {
+    Stand::Between { wave: counted(wave), of: counted(waves.all().len()), until }
+}
+
 struct Step<'a> {
     spec: &'a Rollout,
     targets: &'a [Target],
+    reach: &'a dyn Fn(usize) -> Reach,
     /// With those that this step decides.
     ends: Vec<Option<(End, Timestamp)>>,
     plan: Plan,
@@ -161,8 +164,13 @@ impl Step<'_> {
             return self.give_up(Unsent::Deadline, "the time of the batch ran out");
         }
         self.wake_at(deadline);
-        if let Some(away) = self.required_and_away() {
-            return self.require(away);
+        match self.required() {
+            Required::Met => {}
+            Required::Unsure => {
+                self.plan.stand = wave_of(1, waves);
+                return;
+            }
+            Required::Away(away) => return self.require(away),
         }
         let tally = Tally::new(self.spec, &self.ends, waves.all(), control);
         if let Some(why) = tally.tripped() {
@@ -176,8 +184,9 @@ impl Step<'_> {
     }
 
     /// Nothing new is sent, and what runs is ended.
-    fn give_up(&mut self, unsent: Unsent, why: &'static str) {
-        self.plan.stand = Stand::Ending(why);
+    fn give_up(&mut self, unsent: Unsent, why: &str) {
+        self.plan.stand = Stand::Ending(why.to_owned());
+        self.plan.reason = Some(why.to_owned());
         for place in 0..self.targets.len() {
             match self.targets[place].phase() {
                 Phase::InFlight if self.ends[place].is_none() => self.plan.cancel.push(place),
@@ -203,19 +212,28 @@ impl Step<'_> {
         }
     }
 
-    /// How many targets cannot be reached, when all must be before the first is sent to.
-    fn required_and_away(&self) -> Option<usize> {
+    /// Whether all can be reached, when all must be before the first is sent to.
+    fn required(&self) -> Required {
         let untouched = self.targets.iter().all(|target| target.attempts.is_empty());
-        let away = self.targets.iter().filter(|target| target.reach != Reach::Ready).count();
-        (self.spec.offline == Offline::Require && untouched && away > 0).then_some(away)
+        if self.spec.offline != Offline::Require || !untouched {
+            return Required::Met;
+        }
+        let reach: Vec<_> = (0..self.targets.len()).map(self.reach).collect();
+        let away = |reach: &&Reach| !matches!(reach, Reach::Ready | Reach::Unsure);
+        match (reach.iter().filter(away).count(), reach.contains(&Reach::Unsure)) {
+            (0, false) => Required::Met,
+            (0, true) => Required::Unsure,
+            (away, _) => Required::Away(away),
+        }
     }
 
     fn require(&mut self, away: usize) {
         let why = format!("{away} targets cannot be reached, and all of them are required");
         self.plan.stand = Stand::Tripped(why.clone());
+        self.plan.reason = Some(why.clone());
         for place in 0..self.targets.len() {
-            let unsent = match self.targets[place].reach {
-                Reach::Ready => Unsent::Tripped,
+            let unsent = match (self.reach)(place) {
+                Reach::Ready | Reach::Unsure => Unsent::Tripped,
                 Reach::Away | Reach::Cordoned | Reach::Gone => Unsent::Unreachable,
             };
             self.decide(place, End::NeverStarted(unsent), why.clone());
@@ -230,6 +248,7 @@ impl Step<'_> {
                 }
             }
         }
+        self.plan.reason = Some(why.clone());
         self.plan.stand = Stand::Tripped(why);
     }
 
@@ -243,18 +262,18 @@ impl Step<'_> {
                     Ok(at) if at <= self.now => opened = at,
                     Ok(at) => {
                         self.wake_at(Some(at));
-                        self.plan.stand = Stand::Between { wave: number + 2, until: Some(at) };
+                        self.plan.stand = between(number + 2, waves, Some(at));
                         return;
                     }
                     Err(()) => {
-                        self.plan.stand = Stand::Between { wave: number + 2, until: None };
+                        self.plan.stand = between(number + 2, waves, None);
                         return;
                     }
                 }
                 continue;
             }
-            self.plan.stand = Stand::Wave { wave: number + 1, of: waves.all().len() };
-            self.send_in(wave.clone(), opened, &mut tally);
+            self.plan.stand = wave_of(number + 1, waves);
+            self.send_in(wave.clone(), opened, control.free, &mut tally);
             return;
         }
     }
@@ -276,8 +295,14 @@ impl Step<'_> {
 
     /// Sends to as many targets of a wave as may be in flight, and ends those that cannot be
     /// reached in time.
-    fn send_in(&mut self, wave: Range<usize>, opened: Timestamp, tally: &mut Tally<'_>) {
-        let mut room = self.room();
+    fn send_in(
+        &mut self,
+        wave: Range<usize>,
+        opened: Timestamp,
+        free: Option<usize>,
+        tally: &mut Tally<'_>,
+    ) {
+        let mut room = self.room().min(free.unwrap_or(usize::MAX));
         for place in wave {
             let target = &self.targets[place];
             if self.ends[place].is_some() || target.phase() != Phase::Waiting {
@@ -291,6 +316,10 @@ impl Step<'_> {
                 self.wake_at(Some(turn));
                 continue;
             }
+            if room == 0 {
+                // Their turn comes when there is room; only then does it matter who is away.
+                break;
+            }
             if let Err(unsent) = self.reachable(place, turn) {
                 if let Some((end, why)) = unsent {
                     self.decide(place, end, why);
@@ -300,10 +329,6 @@ impl Step<'_> {
                         return self.trip_after(why);
                     }
                 }
-                continue;
-            }
-            if room == 0 {
-                // Those behind may still turn out to be unreachable; they have time.
                 continue;
             }
             room -= 1;
@@ -328,8 +353,9 @@ impl Step<'_> {
                 target.last_end().map_or(End::NeverStarted(Unsent::Unreachable), |(end, _)| end);
             Err(Some((end, why.to_owned())))
         };
-        match (target.reach, self.spec.offline) {
+        match ((self.reach)(place), self.spec.offline) {
             (Reach::Ready, _) => Ok(()),
+            (Reach::Unsure, _) => Err(None),
             (Reach::Cordoned, _) => Err(Some((End::Refused, "its host is cordoned".to_owned()))),
             (Reach::Gone, _) => never("it is no part of the fleet any more"),
             (Reach::Away, Offline::Skip | Offline::Require) => never("it could not be reached"),
@@ -371,6 +397,9 @@ impl Step<'_> {
 
     fn finish(&mut self, waves: &Waves, control: &Control) {
         let tripped = Tally::new(self.spec, &self.ends, waves.all(), control).tripped();
+        if self.plan.reason.is_none() {
+            self.plan.reason.clone_from(&tripped);
+        }
         if tripped.is_some() && self.spec.on_trip == OnTrip::Undo && control.cancelled_at.is_none()
         {
             let succeeded = |(_, end): &(usize, &Option<(End, Timestamp)>)| {

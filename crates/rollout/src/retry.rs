@@ -1,17 +1,22 @@
 //! Whether an end is the end.
 
-use tamer_model::Timestamp;
+use tamer_model::{Retry, Timestamp};
 
-use crate::{End, Retry, Target};
+use crate::{End, Target};
 
 const LONGEST_MS: u64 = 3_600_000;
+
+/// Whether an end is the target's, after so many attempts, or is followed by another attempt.
+pub fn is_final(retry: &Retry, end: End, attempts: u32) -> bool {
+    let may = end.retryable().is_some_and(|end| retry.on.contains(&end));
+    !may || attempts >= retry.attempts
+}
 
 /// When a target that was tried is tried again; none when what it has is its end.
 pub(crate) fn again_at(retry: &Retry, target: &Target) -> Option<Timestamp> {
     let (end, at) = target.last_end()?;
     let tried = u32::try_from(target.attempts.len()).unwrap_or(u32::MAX);
-    let may = end.retryable().is_some_and(|end| retry.on.contains(&end));
-    (may && tried < retry.attempts).then(|| after(at, backoff(retry, tried)))
+    (!is_final(retry, end, tried)).then(|| after(at, backoff(retry, tried)))
 }
 
 /// The end that the attempts amount to, when there will be no more of them.

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use tamer_model::Timestamp;
+use tamer_model::{Amount, OnTrip, Rollout, Timestamp};
 
+use crate::End;
 use crate::plan::Control;
-use crate::{End, OnTrip, Rollout};
 
 /// Counts ends against the budgets.
 #[derive(Debug, Clone)]
@@ -72,7 +72,7 @@ impl<'a> Tally<'a> {
 
     /// Why the batch has tripped, if it has.
     pub fn tripped(&self) -> Option<String> {
-        let over = |count: u32, budget: Option<crate::Amount>, what: &str| {
+        let over = |count: u32, budget: Option<Amount>, what: &str| {
             let budget = budget?.budget_of(self.total);
             (count > budget).then(|| format!("{count} {what}, and {budget} are allowed"))
         };
@@ -87,7 +87,7 @@ fn too_weak(spec: &Rollout, number: usize, ended: &[(End, Timestamp)]) -> Option
     let succeeded = ended.iter().filter(|(end, _)| *end == End::Succeeded).count() as u64;
     let of = ended.len() as u64;
     (succeeded * 10_000 < wanted * of).then(|| {
-        let wanted = crate::Amount::Share(u32::try_from(wanted).unwrap_or(u32::MAX));
+        let wanted = Amount::Share(u32::try_from(wanted).unwrap_or(u32::MAX));
         format!("{succeeded} of {of} succeeded in wave {}, and {wanted} were asked for", number + 1)
     })
 }

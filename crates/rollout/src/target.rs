@@ -1,13 +1,10 @@
 //! What is known of one target.
 
-use serde::{Deserialize, Serialize};
-use tamer_model::Timestamp;
+use tamer_model::{Outcome, Retryable, TaskEnd, Timestamp, Unsent};
 
 /// One target: a host, an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Target {
-    /// Whether it can be reached now.
-    pub reach: Reach,
     /// The attempts that were made, oldest first.
     pub attempts: Vec<Attempt>,
     /// Its end, once and for all, when it was written down.
@@ -15,11 +12,12 @@ pub struct Target {
 }
 
 /// Whether a target can be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reach {
     /// Yes.
     Ready,
+    /// It was heard a moment ago and is not now: it is neither sent to nor given up.
+    Unsure,
     /// Not now.
     Away,
     /// It takes no new work.
@@ -38,8 +36,7 @@ pub struct Attempt {
 }
 
 /// The ends that an attempt, and a target, can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum End {
     /// It did what it should.
     Succeeded,
@@ -57,31 +54,6 @@ pub enum End {
     NeverStarted(Unsent),
 }
 
-/// Why a target was never tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unsent {
-    /// It could not be reached.
-    Unreachable,
-    /// The time of the whole batch ran out first.
-    Deadline,
-    /// A budget was overspent first.
-    Tripped,
-    /// The batch was cancelled first.
-    Cancelled,
-}
-
-/// The ends that may be tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are those of the ends")]
-pub enum Retryable {
-    Failed,
-    TimedOut,
-    Refused,
-    Interrupted,
-}
-
 /// Where a target stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -94,11 +66,6 @@ pub enum Phase {
 }
 
 impl Target {
-    /// One that was never tried.
-    pub const fn new(reach: Reach) -> Self {
-        Self { reach, attempts: Vec::new(), end: None }
-    }
-
     /// Where it stands.
     pub fn phase(&self) -> Phase {
         match (self.end, self.attempts.last()) {
@@ -135,5 +102,20 @@ impl End {
     /// Whether it counts against the budget of unreachable targets.
     pub const fn is_unreachable(self) -> bool {
         matches!(self, Self::NeverStarted(Unsent::Unreachable))
+    }
+}
+
+impl From<&TaskEnd> for End {
+    fn from(end: &TaskEnd) -> Self {
+        match end.outcome {
+            Outcome::Succeeded => Self::Succeeded,
+            Outcome::Failed { .. } => Self::Failed,
+            Outcome::TimedOut => Self::TimedOut,
+            Outcome::Cancelled => Self::Cancelled,
+            Outcome::Refused => Self::Refused,
+            Outcome::Interrupted => Self::Interrupted,
+            // An agent that was told to end what it had not begun: nobody else leaves the reason out.
+            Outcome::NeverStarted => Self::NeverStarted(end.unsent.unwrap_or(Unsent::Cancelled)),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Rollout, WaveSizes};
+use tamer_model::{Rollout, WaveSizes};
 
 /// The waves of a batch, as ranges of places.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +54,9 @@ impl Waves {
 mod tests {
     use proptest::prelude::*;
 
+    use tamer_model::Amount;
+
     use super::*;
-    use crate::Amount;
 
     fn sizes(canary: Option<&str>, waves: WaveSizes, targets: usize) -> Vec<usize> {
         let canary = canary.map(|text| text.parse().expect("an amount"));

@@ -1,9 +1,10 @@
 //! What holds for every history.
 
 use proptest::prelude::*;
-use tamer_rollout::{
-    Amount, End, Offline, OnTrip, Order, Pause, Reach, Retry, Retryable, Rollout, Stand, WaveSizes,
+use tamer_model::{
+    Amount, Offline, OnTrip, Order, Pause, Retry, Retryable, Rollout, Stand, WaveSizes,
 };
+use tamer_rollout::{End, Reach};
 
 use crate::world::{Dice, World};
 
@@ -90,8 +91,8 @@ fn drawn_end(dice: &mut Dice) -> End {
 fn live(spec: Rollout, targets: usize, seed: u64) -> World {
     let mut dice = Dice::new(seed);
     let mut world = World::new(spec, targets);
-    for target in &mut world.targets {
-        target.reach = match dice.below(12) {
+    for reach in &mut world.reach {
+        *reach = match dice.below(12) {
             0 => Reach::Away,
             1 if targets > 3 => Reach::Cordoned,
             _ => Reach::Ready,
@@ -118,8 +119,9 @@ fn live(spec: Rollout, targets: usize, seed: u64) -> World {
         }
         if dice.chance(10) && targets > 0 {
             let place = dice.below(targets as u64) as usize;
-            world.targets[place].reach =
-                [Reach::Ready, Reach::Away, Reach::Ready, Reach::Gone][dice.below(4) as usize];
+            world.reach[place] =
+                [Reach::Ready, Reach::Away, Reach::Unsure, Reach::Ready, Reach::Gone]
+                    [dice.below(5) as usize];
         }
         match plan.stand {
             Stand::Between { until: None, .. } | Stand::Paused | Stand::Tripped(_)
@@ -130,6 +132,10 @@ fn live(spec: Rollout, targets: usize, seed: u64) -> World {
             Stand::Wave { .. } if dice.chance(1) => world.control.marks.push((world.now, false)),
             _ if dice.below(2000) == 0 => world.control.cancelled_at = Some(world.now),
             _ => {}
+        }
+        if dice.chance(5) {
+            let free = dice.below(4) as usize;
+            world.control.free = dice.chance(50).then_some(free);
         }
         // Sometimes just to the time that the plan asked for, which must be enough.
         let wait = match plan.wake {

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use tamer_rollout::{Amount, End, Offline, OnTrip, Pause, Reach, Retry, Rollout, WaveSizes};
+use tamer_model::{Amount, Offline, OnTrip, Pause, Retry, Rollout, WaveSizes};
+use tamer_rollout::{End, Reach};
 
 use crate::world::{World, word, words};
 
@@ -199,10 +200,10 @@ fn what_succeeded_is_undone() {
 fn a_host_that_comes_back_in_time_gets_its_task() {
     let spec = Rollout { offline: Offline::Wait(10_000), ..Rollout::default() };
     let mut story = Story::of(spec, 3, succeed);
-    story.world.targets[1].reach = Reach::Away;
-    story.world.targets[2].reach = Reach::Away;
+    story.world.reach[1] = Reach::Away;
+    story.world.reach[2] = Reach::Away;
     story.until(4000).say("1 is back");
-    story.world.targets[1].reach = Reach::Ready;
+    story.world.reach[1] = Reach::Ready;
     story.until(30_000);
     insta::assert_snapshot!(story.text);
 }
@@ -211,7 +212,7 @@ fn a_host_that_comes_back_in_time_gets_its_task() {
 fn all_are_required() {
     let spec = Rollout { offline: Offline::Require, ..Rollout::default() };
     let mut story = Story::of(spec, 3, succeed);
-    story.world.targets[1].reach = Reach::Away;
+    story.world.reach[1] = Reach::Away;
     story.until(1000);
     insta::assert_snapshot!(story.text);
 }

@@ -1,9 +1,7 @@
 //! A world to roll out in: it performs plans, lets time pass, and remembers everything.
 
-use tamer_model::Timestamp;
-use tamer_rollout::{
-    Amount, Attempt, Control, End, Phase, Plan, Reach, Rollout, Stand, Target, Unsent, step,
-};
+use tamer_model::{Amount, Rollout, Stand, Timestamp, Unsent};
+use tamer_rollout::{Attempt, Control, End, Phase, Plan, Reach, Target, step};
 
 /// Draws numbers; the same seed, the same numbers (xorshift64*).
 pub struct Dice(u64);
@@ -28,6 +26,7 @@ impl Dice {
 pub struct World {
     pub spec: Rollout,
     pub targets: Vec<Target>,
+    pub reach: Vec<Reach>,
     pub control: Control,
     pub begun: Timestamp,
     pub now: Timestamp,
@@ -42,7 +41,8 @@ impl World {
         let begun = Timestamp::from_millis(1_000_000);
         Self {
             spec,
-            targets: vec![Target::new(Reach::Ready); targets],
+            targets: vec![Target::default(); targets],
+            reach: vec![Reach::Ready; targets],
             control: Control::default(),
             begun,
             now: begun,
@@ -52,7 +52,8 @@ impl World {
     }
 
     pub fn plan(&self) -> Plan {
-        let plan = || step(&self.spec, &self.targets, &self.control, self.begun, self.now);
+        let reach = |place: usize| self.reach[place];
+        let plan = || step(&self.spec, &self.targets, &reach, &self.control, self.begun, self.now);
         let first = plan();
         assert_eq!(first, plan(), "the same inputs, the same plan");
         first
@@ -73,7 +74,7 @@ impl World {
         for sending in &plan.send {
             let target = &mut self.targets[sending.place];
             assert_eq!(target.phase(), Phase::Waiting, "{} is sent to", sending.place);
-            assert_eq!(target.reach, Reach::Ready, "{} is sent to", sending.place);
+            assert_eq!(self.reach[sending.place], Reach::Ready, "{} is sent to", sending.place);
             if let Some((end, _)) = target.last_end() {
                 let again = end.retryable().is_some_and(|end| self.spec.retry.on.contains(&end));
                 assert!(again, "{} is tried again after {end:?}", sending.place);
@@ -81,6 +82,9 @@ impl World {
             target.attempts.push(Attempt { sent_at: self.now, end: None });
             assert_eq!(target.attempts.len(), sending.attempt as usize);
             assert!(sending.attempt <= self.spec.retry.attempts);
+        }
+        if let Some(free) = self.control.free {
+            assert!(plan.send.len() <= free, "{} sent, {free} places", plan.send.len());
         }
         let in_flight = self.in_flight().len();
         self.most_in_flight = self.most_in_flight.max(in_flight);
@@ -128,8 +132,10 @@ impl World {
 pub fn words(stand: &Stand) -> String {
     match stand {
         Stand::Wave { wave, of } => format!("wave {wave} of {of}"),
-        Stand::Between { wave, until: None } => format!("waits to be told to begin wave {wave}"),
-        Stand::Between { wave, until: Some(_) } => format!("waits before wave {wave}"),
+        Stand::Between { wave, until: None, .. } => {
+            format!("waits to be told to begin wave {wave}")
+        }
+        Stand::Between { wave, until: Some(_), .. } => format!("waits before wave {wave}"),
         Stand::Paused => "paused".to_owned(),
         Stand::Tripped(why) => format!("tripped: {why}"),
         Stand::Ending(why) => format!("ending: {why}"),
