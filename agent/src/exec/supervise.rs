@@ -138,7 +138,16 @@ pub async fn supervise(
     let held = stdout.is_some() || stderr.is_some();
     let (outcome, reason) = end_of(status, ending, held, spec);
     let duration_ms = ran_ms.or_else(|| Some(since.elapsed().as_millis() as u64));
-    let end = TaskEnd { outcome, reason, problem: None, started_at: Some(started_at), duration_ms };
+    let end = TaskEnd {
+        outcome,
+        reason,
+        problem: None,
+        started_at: Some(started_at),
+        duration_ms,
+        unsent: None,
+        usage: None,
+        fetched: None,
+    };
     (end, output)
 }
 

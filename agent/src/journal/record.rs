@@ -12,9 +12,9 @@ use super::ProcessMark;
 
 const MAGIC: &[u8; 8] = b"TAMERJNL";
 /// The version of the format. A reader refuses a newer one. Version 2 knows targets within a host
-/// and orders to providers; a program that reads only version 1 would take one such task for
-/// another, so it must refuse the file.
-pub const VERSION: u32 = 2;
+/// and orders to providers, version 3 attempts; a program that reads only the one before would take
+/// one such task for another (a second attempt for the first), so it must refuse the file.
+pub const VERSION: u32 = 3;
 /// Bytes of the header.
 pub const HEADER: usize = 8 + 4 + 10 + 4;
 /// Bytes before a frame's payload.

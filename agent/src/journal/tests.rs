@@ -11,10 +11,11 @@ use super::*;
 
 const AT: Timestamp = Timestamp::from_millis(7);
 
-/// Targets of one host are tasks apart.
+/// Targets of one host are tasks apart, and so are attempts at one target.
 fn task(number: u8) -> TaskId {
-    let batch = BatchId::from_bytes([number / 2; 10]);
-    TaskId { item: (number % 2).into(), ..TaskId::of_host(batch, HostId::from_bytes([1; 10])) }
+    let batch = BatchId::from_bytes([number / 4; 10]);
+    let first = TaskId::of_host(batch, HostId::from_bytes([1; 10]));
+    TaskId { item: (number % 2).into(), ..first }.attempt((number / 2 % 2).into())
 }
 
 fn id() -> JournalId {
@@ -210,10 +211,10 @@ fn damage_before_synced_records_is_told() {
 #[test]
 fn a_newer_format_is_told() {
     let mut bytes = record::header(id());
-    bytes[8] = 3;
+    bytes[8] = 4;
     let crc = crc32fast::hash(&bytes[..record::HEADER - 4]);
     bytes[record::HEADER - 4..].copy_from_slice(&crc.to_le_bytes());
-    assert_eq!(record::scan(&bytes), Err(Damage::Newer(3)));
+    assert_eq!(record::scan(&bytes), Err(Damage::Newer(4)));
 }
 
 #[test]
@@ -223,7 +224,7 @@ fn the_file_does_not_grow_with_what_is_forgotten() {
     let mut output = KeptOutput::default();
     output.stream_mut(StreamKind::Stdout).push(&vec![0; 100_000], 100_000);
     for n in 0..100 {
-        journal.ended(task(n), TaskEnd::never_started("x"), &output);
+        journal.ended(task(n), TaskEnd::refused("x"), &output);
         journal.commit().expect("committed");
         journal.forgotten(task(n));
         journal.commit().expect("committed");
@@ -249,19 +250,33 @@ async fn many_at_once_share_the_disk() {
 /// A file as version 1 of the format wrote it: the tasks of that time had no item.
 #[test]
 fn a_journal_of_the_first_version_is_read() {
+    let task = r#"{"batch":"b-0000000000000000","host":"h-0000000000000000"}"#;
+    let expected = TaskId::of_host(BatchId::from_bytes([0; 10]), HostId::from_bytes([0; 10]));
+    an_older_file_is_read(1, task, expected);
+}
+
+/// And one of version 2, whose tasks had no attempt.
+#[test]
+fn a_journal_of_the_second_version_is_read() {
+    let task = r#"{"batch":"b-0000000000000000","host":"h-0000000000000000","item":3}"#;
+    let first = TaskId::of_host(BatchId::from_bytes([0; 10]), HostId::from_bytes([0; 10]));
+    an_older_file_is_read(2, task, TaskId { item: 3, ..first });
+}
+
+#[track_caller]
+fn an_older_file_is_read(version: u32, task: &str, expected: TaskId) {
     let temp = tempfile::tempdir().expect("a folder");
-    let mut bytes = b"TAMERJNL\x01\0\0\0".to_vec();
+    let mut bytes = [&b"TAMERJNL"[..], &version.to_le_bytes()].concat();
     bytes.extend_from_slice(id().as_bytes());
     let crc = crc32fast::hash(&bytes);
     bytes.extend_from_slice(&crc.to_le_bytes());
-    let old = br#"{"record":"starting","task":{"batch":"b-0000000000000000","host":"h-0000000000000000"},"at":7}"#;
-    record::frame(&mut bytes, &[&old[..], b"\n"].concat(), 0);
+    let line = format!(r#"{{"record":"starting","task":{task},"at":7}}"#);
+    record::frame(&mut bytes, &[line.as_bytes(), b"\n"].concat(), 0);
     let path = temp.path().join("journal");
     fs::write(&path, &bytes).expect("written");
     let journal = open(temp.path());
-    let task = TaskId::of_host(BatchId::from_bytes([0; 10]), HostId::from_bytes([0; 10]));
-    assert_eq!(journal.held(), &[(task, Held::Starting { at: AT })].into());
+    assert_eq!(journal.held(), &[(expected, Held::Starting { at: AT })].into());
     assert_eq!(journal.id(), id());
     let version = fs::read(&path).expect("read")[8];
-    assert_eq!(version, 2, "from here on an older program must refuse the file");
+    assert_eq!(version, 3, "from here on an older program must refuse the file");
 }

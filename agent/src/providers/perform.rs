@@ -70,7 +70,7 @@ pub async fn perform(
             shown.print(StreamKind::Stdout, text.as_bytes());
             succeeded()
         }
-        Ok(Err(problem)) => TaskEnd::refused(problem),
+        Ok(Err(problem)) => TaskEnd::failed(problem),
         Err(reason) => dropped(&reason),
     };
     let duration_ms = Some(since.elapsed().as_millis() as u64);
@@ -180,6 +180,9 @@ fn succeeded() -> TaskEnd {
         problem: None,
         started_at: None,
         duration_ms: None,
+        unsent: None,
+        usage: None,
+        fetched: None,
     }
 }
 

@@ -105,8 +105,8 @@ impl TryFrom<wire::CoordinatorMessage> for Incoming {
             // A second one changes nothing.
             Some(Message::Welcome(_)) => Self::Heard,
             Some(Message::HeartbeatAck(wire::HeartbeatAck { sequence: _ })) => Self::Heard,
-            Some(Message::StartTask(wire::StartTask { task: id, command, order })) => {
-                Self::Start(task(id)?, work_of(command, order))
+            Some(Message::StartTask(start)) => {
+                Self::Start(task(start.task.clone())?, work_of(start))
             }
             Some(Message::CancelTask(wire::CancelTask { task: id })) => Self::Cancel(task(id)?),
             Some(Message::EndStored(wire::EndStored { task: id })) => Self::Stored(task(id)?),

@@ -28,8 +28,9 @@ fn the_first_message_is_a_welcome_or_a_refusal() {
 #[test]
 fn a_bad_command_ends_its_task_and_not_the_session() {
     let task = TaskId::of_host(BatchId::from_bytes([1; 10]), HostId::from_bytes([2; 10]));
-    let start =
-        |task, command| message(Message::StartTask(wire::StartTask { task, command, order: None }));
+    let start = |task, command| {
+        message(Message::StartTask(wire::StartTask { task, command, ..Default::default() }))
+    };
     let empty = wire::CommandSpec::default();
     let read = Incoming::try_from(start(Some(task.into()), Some(empty))).expect("a task");
     assert!(matches!(read, Incoming::Start(read, Err(_)) if read == task));
@@ -69,7 +70,7 @@ async fn control_goes_before_ends_before_instances_before_output() {
     output.try_send(chunk).expect("room");
     let providers = wire::Providers { providers: Vec::new() };
     instances.try_send(say(wire::agent_message::Message::Providers(providers))).expect("room");
-    let end = tamer_model::TaskEnd::never_started("x");
+    let end = tamer_model::TaskEnd::refused("x");
     ends.try_send(ended(task, end, Default::default())).expect("room");
     let beat = wire::agent_message::Message::Heartbeat(wire::Heartbeat { sequence: 1 });
     control.try_send(say(beat)).expect("room");

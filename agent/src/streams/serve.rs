@@ -84,6 +84,10 @@ async fn answer(
         StreamRequest::Describe { instance } => {
             describe::describe(providers, &instance, frames).await
         }
+        StreamRequest::Output { task, .. } => {
+            let message = format!("this agent keeps no whole output of {task}");
+            frames.send(frames::problem(0, Problem::new(Code::NotFound, message))).await
+        }
     };
     // Somebody who has gone is told nothing.
     let (Ok(()) | Err(Gone)) = done;

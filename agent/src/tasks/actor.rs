@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use tamer_model::{InstanceOrder, Problem, TaskEnd, TaskId, Work};
+use tamer_model::{InstanceOrder, Outcome, Problem, TaskEnd, TaskId, Work};
 use tamer_provider::registry::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -161,12 +161,19 @@ impl Tasks {
         let command = match work {
             Ok(Work::Instance(order)) => return self.order(task, order).await,
             Ok(Work::Command(command)) => Ok(command),
+            Ok(Work::Script(_) | Work::Push(_) | Work::Fetch(_))
+            | Ok(Work::Exec { .. } | Work::Sequence(_)) => {
+                Err(Problem::field("work", "this agent does not do that yet"))
+            }
             Err(problem) => Err(problem),
         };
         // A task that is known already takes no place: its end is told again.
         if self.taken(Place::Command) >= MAX_RUNNING && !self.is_held(task).await? {
             let reason = format!("the host already runs {MAX_RUNNING} commands");
-            self.tell(Event::Refused { task, end: TaskEnd::never_started(reason) });
+            self.tell(Event::Refused {
+                task,
+                end: TaskEnd::without_times(Outcome::NeverStarted, reason),
+            });
             return Ok(());
         }
         self.work(task, Place::Command, move |worker| worker.start(command));
@@ -181,7 +188,10 @@ impl Tasks {
         let held = self.journal.count().max(self.running.len());
         if self.waiting.len() + held >= MAX_ORDERED && !self.is_held(task).await? {
             let reason = format!("the host already has {MAX_ORDERED} tasks that wait or run");
-            self.tell(Event::Refused { task, end: TaskEnd::never_started(reason) });
+            self.tell(Event::Refused {
+                task,
+                end: TaskEnd::without_times(Outcome::NeverStarted, reason),
+            });
             return Ok(());
         }
         self.waiting.push_back((task, order));

@@ -151,8 +151,8 @@ async fn a_command_that_is_refused_ends_its_task() {
     let problem = Problem::new(Code::InvalidField, "too long").on("command");
     agent.handle.start(task(1), Err(problem)).await.expect("asked");
     let end = agent.end_of(1).await;
-    assert_eq!(end.outcome, Outcome::NeverStarted);
-    assert_eq!(end.reason.as_deref(), Some("the command was refused: command: too long"));
+    assert_eq!(end.outcome, Outcome::Refused);
+    assert_eq!(end.reason.as_deref(), Some("the host does not take it: command: too long"));
 }
 
 #[tokio::test]

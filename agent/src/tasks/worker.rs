@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tamer_model::{
     CommandSpec, DEFAULT_GRACE, InstanceOrder, KeptOutput, Outcome, Problem, TaskEnd, TaskId,
-    Timestamp,
+    Timestamp, Unsent,
 };
 use tamer_provider::registry::Registry;
 use tokio::sync::{mpsc, watch};
@@ -67,7 +67,8 @@ impl Worker {
 
     /// Makes sure that a task that does not run never starts, and tells its end.
     pub async fn cancel_unstarted(self) {
-        self.end_unstarted(TaskEnd::never_started("it was cancelled before it started")).await;
+        let reason = "it was cancelled before it started";
+        self.end_unstarted(TaskEnd::never_started(Unsent::Cancelled, reason)).await;
     }
 
     /// Ends what an earlier life of the agent left of a task, and tells it as interrupted.
@@ -118,16 +119,21 @@ impl Worker {
 
     /// The end of a task that was to be ended before it began.
     fn stopped_early(&self) -> Option<TaskEnd> {
-        let reason = match self.stop.borrow().as_ref()? {
-            Stop::Cancelled => "it was cancelled before it started",
-            Stop::AgentStops => "the agent was stopped before it started",
-        };
-        Some(TaskEnd::never_started(reason))
+        Some(match self.stop.borrow().as_ref()? {
+            Stop::Cancelled => {
+                TaskEnd::never_started(Unsent::Cancelled, "it was cancelled before it started")
+            }
+            Stop::AgentStops => {
+                let reason = "the agent was stopped before it started";
+                TaskEnd::without_times(Outcome::NeverStarted, reason)
+            }
+        })
     }
 
     fn not_written(&self, error: &JournalError) {
         let reason = format!("the start could not be written down: {}", chain(error));
-        self.tell(Event::Refused { task: self.task, end: TaskEnd::never_started(reason) });
+        let end = TaskEnd::without_times(Outcome::NeverStarted, reason);
+        self.tell(Event::Refused { task: self.task, end });
     }
 
     async fn end_unstarted(&self, end: TaskEnd) {
@@ -197,5 +203,5 @@ impl Teller {
 
 fn refusal(problem: &Problem) -> TaskEnd {
     let field = problem.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
-    TaskEnd::never_started(format!("the command was refused: {field}{problem}"))
+    TaskEnd::refused(format!("the host does not take it: {field}{problem}"))
 }

@@ -236,6 +236,28 @@ impl enrolment_server::Enrolment for Coordinator {
 impl agent_service_server::AgentService for Coordinator {
     type SessionStream = ReceiverStream<Result<wire::CoordinatorMessage, Status>>;
     type BulkStream = ReceiverStream<Result<wire::StreamIn, Status>>;
+    type GetTaskContentStream = ReceiverStream<Result<wire::ContentChunk, Status>>;
+
+    async fn get_task_content(
+        &self,
+        _: Request<wire::GetTaskContentRequest>,
+    ) -> Result<Response<Self::GetTaskContentStream>, Status> {
+        Err(Status::unimplemented("no task of this test needs a content"))
+    }
+
+    async fn stat_task_content(
+        &self,
+        _: Request<wire::StatTaskContentRequest>,
+    ) -> Result<Response<wire::StatContentResponse>, Status> {
+        Err(Status::unimplemented("no task of this test brings a file"))
+    }
+
+    async fn put_task_content(
+        &self,
+        _: Request<Streaming<wire::PutTaskContentRequest>>,
+    ) -> Result<Response<wire::StatContentResponse>, Status> {
+        Err(Status::unimplemented("no task of this test brings a file"))
+    }
 
     async fn session(
         &self,

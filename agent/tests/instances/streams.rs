@@ -66,7 +66,9 @@ async fn all(bulk: &mut Bulk) -> BTreeMap<u32, Heard> {
                 heard.rest.push("problem");
                 heard.problem = problem.code;
             }
-            Frame::Ticket(_) | Frame::Sources(_) => heard.rest.push("unexpected"),
+            Frame::Ticket(_) | Frame::Sources(_) | Frame::Written(_) => {
+                heard.rest.push("unexpected")
+            }
         }
     }
     heard
