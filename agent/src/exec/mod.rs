@@ -4,12 +4,14 @@
 
 mod launch;
 mod live;
+mod output;
 mod supervise;
 #[cfg(test)]
 mod tests;
 
 pub use launch::{LaunchError, Running, launch};
 pub use live::{Chunk, LIVE_CHUNK, LiveView};
+pub use output::Output;
 pub use supervise::{Stop, supervise};
 
 /// The variable that names the task in the environment of its processes, so that an agent that

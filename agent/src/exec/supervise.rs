@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use process_wrap::tokio::ChildWrapper;
-use tamer_model::{CommandSpec, KeptOutput, Outcome, StreamKind, TaskEnd, Timestamp};
+use tamer_model::{CommandSpec, Outcome, StreamKind, TaskEnd, Timestamp};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::{LiveView, Running};
+use super::{Output, Running};
 use crate::platform;
 
 /// How much is read at once.
@@ -56,22 +56,20 @@ enum Event {
     DrainOver,
 }
 
-/// Watches the command until it ended, and tells how.
+/// Watches the command until it ended, and tells how. What it writes goes to `output`.
 pub async fn supervise(
     running: Running,
     spec: &CommandSpec,
     started_at: Timestamp,
     mut stop: watch::Receiver<Option<Stop>>,
-    mut live: LiveView,
-) -> (TaskEnd, KeptOutput) {
+    output: &mut Output,
+) -> TaskEnd {
     let Running { mut child, since, process: _ } = running;
-    let limit = spec.output_limit as usize;
     let grace = Duration::from_millis(spec.grace_ms);
     let mut stdout = child.stdout().take();
     let mut stderr = child.stderr().take();
     // On the heap: the future of a task lives as long as its command.
     let (mut out, mut err) = (vec![0; READ], vec![0; READ]);
-    let mut output = KeptOutput::default();
     let mut ending = Ending::No;
     let mut status = None;
     let mut drain_until = None;
@@ -94,7 +92,7 @@ pub async fn supervise(
                 Event::Read(StreamKind::Stderr, read)
             }
             exited = exit_of_leader(&mut *child), if status.is_none() => Event::Exited(exited),
-            () = at(live.due()) => Event::Flush,
+            () = at(output.due()) => Event::Flush,
             () = at(deadline), if status.is_none() => Event::Deadline,
             reason = stopped(&mut stop), if ending == Ending::No && status.is_none() => {
                 Event::Stop(reason)
@@ -111,8 +109,7 @@ pub async fn supervise(
                     StreamKind::Stdout => &out[..len],
                     StreamKind::Stderr => &err[..len],
                 };
-                output.stream_mut(stream).push(bytes, limit);
-                live.push(stream, bytes);
+                output.write(stream, bytes);
             }
             Event::Exited(exited) => {
                 status = Some(exited);
@@ -123,7 +120,7 @@ pub async fn supervise(
                     platform::kill(&mut *child);
                 }
             }
-            Event::Flush => live.flush(),
+            Event::Flush => output.flush(),
             Event::Deadline => ending = next_ending(&mut *child, ending, Cause::Timeout, grace),
             Event::Stop(Stop::Cancelled) => {
                 ending = next_ending(&mut *child, ending, Cause::Cancelled, grace);
@@ -138,7 +135,7 @@ pub async fn supervise(
     let held = stdout.is_some() || stderr.is_some();
     let (outcome, reason) = end_of(status, ending, held, spec);
     let duration_ms = ran_ms.or_else(|| Some(since.elapsed().as_millis() as u64));
-    let end = TaskEnd {
+    TaskEnd {
         outcome,
         reason,
         problem: None,
@@ -147,8 +144,7 @@ pub async fn supervise(
         unsent: None,
         usage: None,
         fetched: None,
-    };
-    (end, output)
+    }
 }
 
 /// Asks the group to end, or kills it when it was asked.

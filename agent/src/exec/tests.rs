@@ -31,7 +31,10 @@ async fn run_with(
         Err(error) => (error.end(), KeptOutput::default()),
         Ok(running) => {
             let at = Timestamp::from_millis(1);
-            supervise(running, &spec, at, stop, LiveView::new(task(), listener)).await
+            let live = LiveView::new(task(), listener);
+            let mut output = Output::new(live, spec.output_limit as usize);
+            let end = supervise(running, &spec, at, stop, &mut output).await;
+            (end, output.into_kept())
         }
     }
 }

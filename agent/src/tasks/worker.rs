@@ -11,7 +11,7 @@ use tamer_provider::registry::Registry;
 use tokio::sync::{mpsc, watch};
 
 use super::Event;
-use crate::exec::{self, Chunk, LiveView, Stop};
+use crate::exec::{self, Chunk, LiveView, Output, Stop};
 use crate::journal::{Held, Journal, JournalError, ProcessMark, Start};
 use crate::problem::chain;
 use crate::{clock, platform, providers};
@@ -112,7 +112,9 @@ impl Worker {
         self.journal.started(self.task, running.process.clone()).await;
         self.tell(Event::Started { task: self.task, at });
         let live = LiveView::new(self.task, self.output.clone());
-        let (end, output) = exec::supervise(running, &command, at, self.stop.clone(), live).await;
+        let mut output = Output::new(live, command.output_limit as usize);
+        let end = exec::supervise(running, &command, at, self.stop.clone(), &mut output).await;
+        let output = output.into_kept();
         tracing::info!(task = %self.task, outcome = end.outcome.as_str(), "ended");
         self.end(end, output).await;
     }
