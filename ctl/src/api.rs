@@ -36,8 +36,23 @@ pub enum BatchEvent {
     Task(Task),
     /// Output as it came.
     Output(Chunk),
+    /// How far a task is that moves a file.
+    Progress(Moved),
     /// Every task was told once.
     Snapshotted,
+}
+
+/// How far a task is that moves a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The host's id.
+    pub host: String,
+    /// Which of the host's targets.
+    pub item: u32,
+    /// Bytes that were moved.
+    pub done: u64,
+    /// Bytes in all.
+    pub total: u64,
 }
 
 /// A piece of output.
@@ -277,6 +292,10 @@ impl BatchEvents {
                 Some(Event::Batch(batch)) => BatchEvent::Batch(batch.try_into()?),
                 Some(Event::Task(task)) => BatchEvent::Task(task.try_into()?),
                 Some(Event::Output(chunk)) => BatchEvent::Output(chunk.try_into()?),
+                Some(Event::Progress(told)) => {
+                    let wire::TargetProgress { host, item, done, total } = told;
+                    BatchEvent::Progress(Moved { host, item, done, total })
+                }
                 Some(Event::Snapshotted(wire::Snapshotted {})) => BatchEvent::Snapshotted,
                 // An event that a newer coordinator knows and this program does not.
                 None => continue,

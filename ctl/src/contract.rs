@@ -1,23 +1,27 @@
 //! What the coordinator tells, as this program knows it: made from the wire in one place, and the
 //! stable `json` contract at the same time. A key never changes its meaning and is never dropped.
 
+mod action;
 mod audit;
 mod batch;
 mod host;
 mod instance;
+mod stand;
 mod stats;
 mod status;
 mod task;
 mod time;
 mod token;
 
+pub use action::{BatchAction, Command, Undo};
 pub use audit::Audit;
-pub use batch::{Batch, BatchAction, BatchDetail, BatchState, Command, Counts};
-pub use host::{Disk, Host, Provider, ProviderStatus};
+pub use batch::{Batch, BatchDetail, BatchState, Counts};
+pub use host::{Cordon, Disk, Host, Provider, ProviderStatus};
 pub use instance::{Checkpoint, Instance, InstanceDetail, Port};
+pub use stand::{Mark, Origin, Standing};
 pub use stats::{LogLine, Sample};
 pub use status::{HostCounts, Status};
-pub use task::{Task, TaskState};
+pub use task::{Attempt, Task, TaskState};
 pub use time::Time;
 pub use token::{NewToken, Token};
 

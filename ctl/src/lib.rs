@@ -16,6 +16,7 @@ pub mod follow;
 pub mod output;
 mod platform;
 mod session;
+pub mod spec;
 pub mod view;
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! A batch as it is asked for.
 
-use tamer_model::Action;
+use tamer_model::{Action, BatchSpec, InstanceTerms, TargetSpec};
 use tamer_proto::wire;
 
 use super::Selection;
@@ -8,14 +8,10 @@ use super::Selection;
 /// A batch to start.
 #[derive(Debug, Clone)]
 pub struct BatchOrder {
-    /// What is done.
-    pub action: Action,
-    /// On what.
-    pub targets: Targets,
-    /// Whether it succeeds when nothing is meant.
-    pub allow_empty: bool,
-    /// Whether what Tamer did not make is removed too.
-    pub foreign: bool,
+    /// What is asked for.
+    pub spec: BatchSpec,
+    /// The fingerprint of the targets that a preview told of; empty: whatever they are by then.
+    pub expect_targets: Vec<u8>,
     /// Drawn for this order alone.
     pub request_id: String,
 }
@@ -32,38 +28,34 @@ pub enum Targets {
 impl BatchOrder {
     /// An order that refuses to be for nothing, and spares what Tamer did not make. What it draws
     /// makes it the same request when it is asked again: a lost answer never runs it twice.
-    pub fn new(action: Action, targets: Targets) -> Self {
+    pub fn new(action: Action, targets: impl Into<TargetSpec>) -> Self {
+        Self::of(BatchSpec::new(action, targets.into()))
+    }
+
+    /// An order of what `spec` says.
+    pub fn of(spec: BatchSpec) -> Self {
         let request_id = format!("{:032x}", fastrand::u128(..));
-        Self { action, targets, allow_empty: false, foreign: false, request_id }
+        Self { spec, expect_targets: Vec::new(), request_id }
+    }
+}
+
+impl From<Targets> for TargetSpec {
+    fn from(targets: Targets) -> Self {
+        match targets {
+            Targets::Hosts(selector) => Self { selector, ..Self::default() },
+            Targets::Instances(Selection { hosts, instances, named }) => Self {
+                selector: hosts,
+                instances: Some(InstanceTerms { selector: instances, named }),
+                ..Self::default()
+            },
+        }
     }
 }
 
 impl From<BatchOrder> for wire::CreateBatchRequest {
     fn from(order: BatchOrder) -> Self {
-        let BatchOrder { action, targets, allow_empty, foreign, request_id } = order;
-        let (selector, instances) = match targets {
-            Targets::Hosts(selector) => (selector, None),
-            Targets::Instances(selection) => (String::new(), Some(selection.into())),
-        };
-        let mut request = Self {
-            selector,
-            allow_empty,
-            request_id,
-            instances,
-            foreign,
-            // The coordinator's own wait.
-            lost_wait_ms: 0,
-            command: None,
-            instance_action: None,
-            create: None,
-            pull: None,
-        };
-        match action {
-            Action::Command(command) => request.command = Some(command.into()),
-            Action::Instance(action) => request.instance_action = Some(action.into()),
-            Action::Create(create) => request.create = Some((*create).into()),
-            Action::Pull(pull) => request.pull = Some(pull.into()),
-        }
-        request
+        let BatchOrder { spec, expect_targets, request_id } = order;
+        // An older coordinator, which does not know the spec, finds nothing to do and refuses.
+        Self { spec: Some(spec.into()), expect_targets, request_id, ..Self::default() }
     }
 }

@@ -130,9 +130,9 @@ impl Streamed {
                 Some(Out::ExecEnded(wire::ExecEnded { exit_code })) => Frame::ExecEnded(exit_code),
                 Some(Out::Problem(problem)) => Frame::Problem(problem.into()),
                 Some(Out::Ended(wire::SourceEnded {})) => Frame::Ended,
-                // A ticket is the agents' affair, a detail is asked for by another call, and what
-                // is not known here is of a newer coordinator.
-                Some(Out::Ticket(_) | Out::Detail(_)) | None => continue,
+                // A ticket is the agents' affair, a detail and a task's output are asked for by
+                // other calls, and what is not known here is of a newer coordinator.
+                Some(Out::Ticket(_) | Out::Detail(_) | Out::Written(_)) | None => continue,
             };
             return Ok(Some(Event { source, frame }));
         }

@@ -56,7 +56,8 @@ pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
     let command = command(args)?;
     let api = session.api().await?;
     let targets = Targets::Hosts(selector);
-    let order = BatchOrder { allow_empty, ..BatchOrder::new(Action::Command(command), targets) };
+    let mut order = BatchOrder::new(Action::Command(command), targets);
+    order.spec.allow_empty = allow_empty;
     batch::start(&order, detach, api, session).await
 }
 

@@ -1,12 +1,12 @@
 //! Batches.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
-use tamer_model::{Code, Problem};
+use tamer_model::{Action, Code, Parse, Problem, Rollout};
 use tamer_proto::wire;
 
-use super::{Task, Time, told};
+use super::action::{BatchAction, Command, Undo};
+use super::{Mark, Origin, Standing, Task, Time, told};
+use crate::spec::rollout::RolloutArgs;
 
 /// A batch without its tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,6 +26,28 @@ pub struct Batch {
     pub ended_at: Option<Time>,
     pub cancelled_by: Option<String>,
     pub counts: Counts,
+    /// How it proceeds, in the words of flags and spec files; null where it is as usual.
+    #[serde(serialize_with = "in_words")]
+    pub rollout: Rollout,
+    /// How it stands; absent where an older coordinator does not say.
+    pub stand: Option<Standing>,
+    /// When people paused it and let it go on, oldest first.
+    pub marks: Vec<Mark>,
+    /// `NAME:PLACES`, each.
+    pub leases: Vec<String>,
+    /// What is done where it had succeeded, when it trips.
+    pub undo: Option<Undo>,
+    /// What made it, when that was not a person's request of its own.
+    pub origin: Option<Origin>,
+    /// The batch that undoes it.
+    pub undone_by: Option<String>,
+    /// Why it ended before its targets did, or went no further.
+    pub reason: Option<String>,
+    /// How what its commands print is read as data.
+    pub parse: Option<Parse>,
+    /// The coordinator's clock when this was told: other times are compared with it.
+    #[serde(skip)]
+    pub now: Time,
 }
 
 /// A batch and its tasks: what `run` and `batch show` print.
@@ -48,36 +70,6 @@ pub enum BatchState {
     Cancelled,
 }
 
-/// What sort of thing a batch does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BatchAction {
-    /// Runs a command on hosts.
-    Command,
-    /// Does something to instances.
-    Instance,
-    /// Makes an instance on hosts.
-    Create,
-    /// Fetches an image on hosts.
-    Pull,
-    /// Something that a newer coordinator knows; the summary says what.
-    Other,
-}
-
-/// What a batch runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the names are the contract")]
-pub struct Command {
-    pub argv: Vec<String>,
-    pub shell: bool,
-    pub env: BTreeMap<String, String>,
-    pub cwd: Option<String>,
-    pub user: Option<String>,
-    pub timeout_ms: Option<u64>,
-    pub grace_ms: u64,
-    pub output_limit: u32,
-}
-
 /// How many tasks stand where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[expect(missing_docs, reason = "the names are the contract")]
@@ -89,8 +81,12 @@ pub struct Counts {
     pub failed: u32,
     pub timed_out: u32,
     pub cancelled: u32,
+    /// Its host takes no work of this kind.
+    pub refused: u32,
     pub interrupted: u32,
     pub never_started: u32,
+    /// Of those that never started: those that could not be reached.
+    pub unreachable: u32,
 }
 
 impl BatchState {
@@ -110,17 +106,6 @@ impl BatchState {
     }
 }
 
-impl BatchAction {
-    /// What its targets are called: `host` or `instance`.
-    pub const fn noun(self) -> &'static str {
-        match self {
-            Self::Command | Self::Create | Self::Pull => "host",
-            Self::Instance => "instance",
-            Self::Other => "target",
-        }
-    }
-}
-
 impl Batch {
     /// What is done, on one line.
     pub fn what(&self) -> String {
@@ -128,24 +113,9 @@ impl Batch {
     }
 }
 
-impl Command {
-    /// The command on one line, quoted where a word needs it. For people, not for a shell.
-    pub fn on_one_line(&self) -> String {
-        if self.shell {
-            return self.argv.join(" ");
-        }
-        let plain = |c: char| c.is_alphanumeric() || "-_./=:,@%+".contains(c);
-        let word = |word: &String| match word.is_empty() || !word.chars().all(plain) {
-            true => format!("'{word}'"),
-            false => word.clone(),
-        };
-        self.argv.iter().map(word).collect::<Vec<_>>().join(" ")
-    }
-}
-
 impl Counts {
     /// Each count that people are told, with its words, in the order they are told.
-    pub fn words(self) -> [(u32, &'static str); 9] {
+    pub fn words(self) -> [(u32, &'static str); 11] {
         [
             (self.pending, "pending"),
             (self.dispatched, "sent"),
@@ -154,8 +124,10 @@ impl Counts {
             (self.failed, "failed"),
             (self.timed_out, "timed out"),
             (self.cancelled, "cancelled"),
+            (self.refused, "refused"),
             (self.interrupted, "interrupted"),
-            (self.never_started, "never started"),
+            (self.unreachable, "unreachable"),
+            (self.never_started.saturating_sub(self.unreachable), "never started"),
         ]
     }
 
@@ -186,13 +158,22 @@ impl TryFrom<wire::Batch> for Batch {
             create,
             pull,
             summary,
+            action,
+            rollout,
+            undo,
+            leases,
+            parse,
+            stand,
+            marks,
+            origin,
+            undone_by,
+            reason,
+            now,
         } = batch;
-        let action = match (&command, &instance_action, &create, &pull) {
-            (Some(_), _, _, _) => BatchAction::Command,
-            (None, Some(_), _, _) => BatchAction::Instance,
-            (None, None, Some(_), _) => BatchAction::Create,
-            (None, None, None, Some(_)) => BatchAction::Pull,
-            (None, None, None, None) => BatchAction::Other,
+        let action = match action {
+            // One that is not understood here is told by its summary.
+            Some(action) => Action::try_from(action).map_or(BatchAction::Other, |a| (&a).into()),
+            None => told_of_old(command.is_some(), instance_action, create, pull),
         };
         let state = match state.as_str() {
             "running" => BatchState::Running,
@@ -214,25 +195,42 @@ impl TryFrom<wire::Batch> for Batch {
             ended_at: ended_at.map(Time::of),
             cancelled_by: told(cancelled_by),
             counts: counts.unwrap_or_default().into(),
+            rollout: match rollout {
+                Some(rollout) => rollout.try_into().map_err(|_| unknown("rollout", "new"))?,
+                None => Rollout::default(),
+            },
+            stand: stand.map(TryInto::try_into).transpose()?,
+            marks: marks.into_iter().map(Into::into).collect(),
+            leases,
+            undo: undo.map(Into::into),
+            origin: origin.and_then(|origin| origin.origin).map(Into::into),
+            undone_by: told(undone_by),
+            reason: told(reason),
+            // A way of reading that is not known here reads nothing.
+            parse: parse.parse().ok(),
+            now: Time::told(now).unwrap_or_else(Time::now),
         })
     }
 }
 
-impl From<wire::CommandSpec> for Command {
-    fn from(command: wire::CommandSpec) -> Self {
-        let wire::CommandSpec { argv, shell, env, cwd, user, timeout_ms, grace_ms, output_limit } =
-            command;
-        Self {
-            argv,
-            shell,
-            env: env.into_iter().collect(),
-            cwd: told(cwd),
-            user: told(user),
-            timeout_ms: (timeout_ms != 0).then_some(timeout_ms),
-            grace_ms,
-            output_limit,
-        }
+/// The action of a coordinator that does not tell it in one message.
+fn told_of_old(
+    command: bool,
+    instance: Option<wire::InstanceAction>,
+    create: Option<wire::CreateInstance>,
+    pull: Option<wire::PullImage>,
+) -> BatchAction {
+    match (command, instance, create, pull) {
+        (true, _, _, _) => BatchAction::Command,
+        (false, Some(_), _, _) => BatchAction::Instance,
+        (false, None, Some(_), _) => BatchAction::Create,
+        (false, None, None, Some(_)) => BatchAction::Pull,
+        (false, None, None, None) => BatchAction::Other,
     }
+}
+
+fn in_words<S: serde::Serializer>(rollout: &Rollout, into: S) -> Result<S::Ok, S::Error> {
+    RolloutArgs::from(rollout.clone()).serialize(into)
 }
 
 impl From<wire::BatchCounts> for Counts {
@@ -247,6 +245,8 @@ impl From<wire::BatchCounts> for Counts {
             cancelled,
             interrupted,
             never_started,
+            refused,
+            unreachable,
         } = counts;
         Self {
             pending,
@@ -256,8 +256,10 @@ impl From<wire::BatchCounts> for Counts {
             failed,
             timed_out,
             cancelled,
+            refused,
             interrupted,
             never_started,
+            unreachable,
         }
     }
 }

@@ -42,6 +42,17 @@ pub struct Host {
     pub join_code: Option<String>,
     pub provider_status: Vec<ProviderStatus>,
     pub instances: u32,
+    /// Why it takes no new work; absent when it does.
+    pub cordon: Option<Cordon>,
+}
+
+/// Why a host takes no new work. What it runs goes on.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names are the contract")]
+pub struct Cordon {
+    pub by: String,
+    pub at: Time,
+    pub reason: Option<String>,
 }
 
 /// A provider of a host, and what it can do.
@@ -97,6 +108,7 @@ impl From<wire::Host> for Host {
             join_code,
             providers: provider_status,
             instances,
+            cordon,
         } = host;
         let wire::Facts {
             os,
@@ -143,6 +155,11 @@ impl From<wire::Host> for Host {
             join_code: told(join_code),
             provider_status: provider_status.into_iter().map(Into::into).collect(),
             instances,
+            cordon: cordon.map(|wire::Cordon { by, at, reason }| Cordon {
+                by,
+                at: Time::of(at),
+                reason: told(reason),
+            }),
         }
     }
 }

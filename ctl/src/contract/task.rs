@@ -3,7 +3,8 @@
 use data_encoding::BASE64;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use tamer_model::{KeptOutput, KeptStream, Outcome, Problem, TaskEnd};
+use tamer_model::{KeptOutput, KeptStream, Outcome, Problem, TaskEnd, Unsent};
+use tamer_proto::Required;
 use tamer_proto::wire;
 
 use super::batch::unknown;
@@ -23,6 +24,19 @@ pub struct Task {
     pub item: u32,
     pub instance: Option<String>,
     pub instance_name: Option<String>,
+    /// Which attempt this is about, counted from 0.
+    pub attempt: u32,
+    /// The attempts before it, oldest first.
+    pub before: Vec<Attempt>,
+}
+
+/// An attempt that was not the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the contract")]
+pub struct Attempt {
+    pub sent_at: Time,
+    pub ended_at: Time,
+    pub end: TaskEnd,
 }
 
 /// Where a task stands.
@@ -82,6 +96,8 @@ impl TryFrom<wire::Task> for Task {
             item,
             instance,
             instance_name,
+            attempt,
+            before,
         } = task;
         let state = match (end, state.as_str()) {
             (Some(end), _) => TaskState::Ended(end.try_into()?),
@@ -101,28 +117,59 @@ impl TryFrom<wire::Task> for Task {
             item,
             instance: told(instance),
             instance_name: told(instance_name),
+            attempt,
+            before: before.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl TryFrom<wire::PastAttempt> for Attempt {
+    type Error = Problem;
+
+    fn try_from(attempt: wire::PastAttempt) -> Result<Self, Problem> {
+        let wire::PastAttempt { sent_at, ended_at, end } = attempt;
+        let end = end.required("before.end")?.try_into()?;
+        Ok(Self { sent_at: Time::of(sent_at), ended_at: Time::of(ended_at), end })
+    }
+}
+
+impl Serialize for Attempt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { sent_at, ended_at, end } = self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("sent_at", sent_at)?;
+        map.serialize_entry("ended_at", ended_at)?;
+        map.serialize_entry("state", end.outcome.as_str())?;
+        map.serialize_entry("exit_code", &end.outcome.exit_code())?;
+        map.serialize_entry("signal", &signal(end))?;
+        map.serialize_entry("duration_ms", &end.duration_ms)?;
+        map.serialize_entry("reason", &end.reason)?;
+        map.end()
     }
 }
 
 impl Serialize for Task {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { host, name, state, started_at, output, item: _, instance, instance_name } = self;
+        let Self {
+            host,
+            name,
+            state,
+            started_at,
+            output,
+            item: _,
+            instance,
+            instance_name,
+            attempt,
+            before,
+        } = self;
         let end = state.end();
-        let signal = end.and_then(|end| match end.outcome {
-            Outcome::Failed { signal, .. } => signal,
-            Outcome::Succeeded
-            | Outcome::TimedOut
-            | Outcome::Cancelled
-            | Outcome::Interrupted
-            | Outcome::NeverStarted => None,
-        });
+        let usage = end.and_then(|end| end.usage);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("host", host)?;
         map.serialize_entry("name", name)?;
         map.serialize_entry("state", state.as_str())?;
         map.serialize_entry("exit_code", &end.and_then(|end| end.outcome.exit_code()))?;
-        map.serialize_entry("signal", &signal)?;
+        map.serialize_entry("signal", &end.and_then(signal))?;
         map.serialize_entry("stdout", &text(&output.stdout))?;
         map.serialize_entry("stderr", &text(&output.stderr))?;
         map.serialize_entry("stdout_cut", &output.stdout.cut())?;
@@ -140,7 +187,35 @@ impl Serialize for Task {
         map.serialize_entry("problem", &end.and_then(|end| end.problem.as_deref()))?;
         map.serialize_entry("instance", instance)?;
         map.serialize_entry("instance_name", instance_name)?;
+        map.serialize_entry("attempts", &(attempt + 1))?;
+        map.serialize_entry("before", before)?;
+        map.serialize_entry("unsent", &end.and_then(|end| end.unsent).map(unsent_word))?;
+        map.serialize_entry("cpu_ms", &usage.map(|usage| usage.cpu_ms))?;
+        map.serialize_entry("max_memory_bytes", &usage.and_then(|usage| usage.max_memory_bytes))?;
+        map.serialize_entry("fetched", &end.and_then(|end| end.fetched))?;
         map.end()
+    }
+}
+
+fn signal(end: &TaskEnd) -> Option<i32> {
+    match end.outcome {
+        Outcome::Failed { signal, .. } => signal,
+        Outcome::Succeeded
+        | Outcome::TimedOut
+        | Outcome::Cancelled
+        | Outcome::Refused
+        | Outcome::Interrupted
+        | Outcome::NeverStarted => None,
+    }
+}
+
+/// The word of the contract for why a task never started.
+pub const fn unsent_word(unsent: Unsent) -> &'static str {
+    match unsent {
+        Unsent::Unreachable => "unreachable",
+        Unsent::Deadline => "deadline",
+        Unsent::Tripped => "tripped",
+        Unsent::Cancelled => "cancelled",
     }
 }
 
@@ -178,7 +253,7 @@ mod tests {
             ..wire::TaskEnd::default()
         };
         let stdout = wire::KeptStream { head: b"a\xff".to_vec(), tail: b"z".to_vec(), total: 9 };
-        insta::assert_snapshot!(ended("failed", end, stdout), @r#"{"host":"h-1","name":"web","state":"failed","exit_code":3,"signal":null,"stdout":"a�z","stderr":"","stdout_cut":6,"stderr_cut":0,"stdout_base64":"Yf96","started_at":"1970-01-01T00:00:01.000Z","duration_ms":7,"reason":null,"problem":null,"instance":null,"instance_name":null}"#);
+        insta::assert_snapshot!(ended("failed", end, stdout), @r#"{"host":"h-1","name":"web","state":"failed","exit_code":3,"signal":null,"stdout":"a�z","stderr":"","stdout_cut":6,"stderr_cut":0,"stdout_base64":"Yf96","started_at":"1970-01-01T00:00:01.000Z","duration_ms":7,"reason":null,"problem":null,"instance":null,"instance_name":null,"attempts":1,"before":[],"unsent":null,"cpu_ms":null,"max_memory_bytes":null,"fetched":null}"#);
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Board {
             }
             BatchEvent::Task(task) => self.task(task),
             BatchEvent::Output(chunk) => self.output(chunk),
-            BatchEvent::Snapshotted => Vec::new(),
+            BatchEvent::Snapshotted | BatchEvent::Progress(_) => Vec::new(),
         }
     }
 
@@ -228,6 +228,8 @@ pub(super) mod tests {
             item: 0,
             instance: None,
             instance_name: None,
+            attempt: 0,
+            before: Vec::new(),
         }
     }
 
@@ -238,6 +240,9 @@ pub(super) mod tests {
             problem: None,
             started_at: None,
             duration_ms: None,
+            unsent: None,
+            usage: None,
+            fetched: None,
         })
     }
 

@@ -93,9 +93,17 @@ fn title(key: &Key, names: &[String], action: BatchAction, first: bool, columns:
     let count = names.len();
     let targets = human::count(count, action.noun());
     let (quiet, loud) = match action {
-        BatchAction::Command => ("printed nothing", "printed this"),
+        BatchAction::Command
+        | BatchAction::Script
+        | BatchAction::Exec
+        | BatchAction::Sequence
+        | BatchAction::InstanceSequence => ("printed nothing", "printed this"),
         BatchAction::Create => ("done", "made this"),
-        BatchAction::Instance | BatchAction::Pull | BatchAction::Other => ("done", "told this"),
+        BatchAction::Instance
+        | BatchAction::Pull
+        | BatchAction::Push
+        | BatchAction::Fetch
+        | BatchAction::Other => ("done", "told this"),
     };
     let (tone, what) = match (key.succeeded, key.output.is_empty()) {
         (false, _) => (Tone::Bad, format!("{count} {}", key.ending)),
@@ -230,7 +238,7 @@ mod tests {
             Task { instance_name, ..task("web", state, kept("")) }
         };
         let problem = Problem::new(Code::WrongState, "it runs").on("force").remedy("use --force");
-        let refused = TaskState::Ended(TaskEnd::refused(problem));
+        let refused = TaskState::Ended(TaskEnd::failed(problem));
         let tasks = vec![
             instance("a", ended(Outcome::Succeeded)),
             instance("b", refused.clone()),

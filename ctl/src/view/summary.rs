@@ -14,6 +14,7 @@ pub fn ending(end: &TaskEnd) -> String {
         Outcome::Failed { exit_code: None, signal: None } => "failed".to_owned(),
         Outcome::TimedOut => "timed out".to_owned(),
         Outcome::Cancelled => "cancelled".to_owned(),
+        Outcome::Refused => "refused".to_owned(),
         Outcome::Interrupted => "interrupted, end unknown".to_owned(),
         Outcome::NeverStarted => "never started".to_owned(),
     };
@@ -83,6 +84,16 @@ pub(super) mod tests {
             ended_at: Some(Time::of(2250)),
             cancelled_by: None,
             counts,
+            rollout: tamer_model::Rollout::default(),
+            stand: None,
+            marks: Vec::new(),
+            leases: Vec::new(),
+            undo: None,
+            origin: None,
+            undone_by: None,
+            reason: None,
+            parse: None,
+            now: Time::of(2250),
         }
     }
 

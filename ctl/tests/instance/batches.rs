@@ -1,7 +1,7 @@
 //! What is done to instances is a batch.
 
 use serde_json::Value;
-use tamer_model::{Code, Problem};
+use tamer_model::{Action, BatchSpec, Code, InstanceAction, Problem};
 use tamer_proto::wire;
 
 use crate::play::{Play, instance};
@@ -30,6 +30,10 @@ fn task(item: u32, name: &str, state: &str, problem: Option<Problem>) -> wire::T
     }
 }
 
+fn asked_for(request: &wire::CreateBatchRequest) -> BatchSpec {
+    request.spec.clone().expect("a spec").try_into().expect("a spec that holds")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_action_is_a_batch_and_tells_each_problem() {
     let busy = Problem::new(Code::WrongState, "it is being removed")
@@ -46,12 +50,11 @@ async fn an_action_is_a_batch_and_tells_each_problem() {
     2 instances: 1 succeeded, 1 failed in 1.0 s  (b-1)
     ");
     let request = stage.asked.batches.lock().expect("a lock").pop().expect("a batch");
-    let named = request.instances.expect("instances").named;
-    assert_eq!(named, ["web/a", "web/b"]);
     assert!(!request.request_id.is_empty(), "asking twice must be one batch");
-    let action = request.instance_action.and_then(|action| action.action);
-    let stop = wire::StopAction { grace_ms: Some(3000) };
-    assert_eq!(action, Some(wire::instance_action::Action::Stop(stop)));
+    let spec = asked_for(&request);
+    assert_eq!(spec.targets.instances.expect("instances").named, ["web/a", "web/b"]);
+    let stop = InstanceAction::Stop { grace_ms: Some(3000) };
+    assert_eq!(spec.action, Action::Instance(stop));
 
     let json = stage.run("instance stop web/a -o json").await.with(1).stdout;
     let json: Value = serde_json::from_str(&json).expect("json");
@@ -82,10 +85,9 @@ async fn what_nobody_said_is_not_done() {
     assert!(stage.asked.batches.lock().expect("a lock").is_empty(), "nothing was started");
     stage.run("instance rm --all --yes --force").await.with(0);
     let request = stage.asked.batches.lock().expect("a lock").pop().expect("a batch");
-    assert!(request.foreign);
-    let action = request.instance_action.and_then(|action| action.action);
-    let remove = wire::RemoveAction { force: true };
-    assert_eq!(action, Some(wire::instance_action::Action::Remove(remove)));
+    let spec = asked_for(&request);
+    assert!(spec.foreign);
+    assert_eq!(spec.action, Action::Instance(InstanceAction::Remove { force: true }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,7 +97,7 @@ async fn what_tamer_made_is_removed_without_a_question() {
     let stage = Stage::open(Play { instances, tasks, ..Play::default() }).await;
     stage.run("instance rm mine").await.with(0);
     let request = stage.asked.batches.lock().expect("a lock").pop().expect("a batch");
-    assert!(!request.foreign, "what comes meanwhile is spared");
+    assert!(!asked_for(&request).foreign, "what comes meanwhile is spared");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,9 +115,11 @@ async fn an_instance_is_made_of_flags_or_of_a_file() {
     stage.run_with(from_file, spec).await.with(0);
     {
         let batches = stage.asked.batches.lock().expect("a lock");
-        assert_eq!(batches[0].selector, "name=web");
-        assert!(batches[0].create.as_ref().is_some_and(|create| create.start));
-        assert_eq!(batches[0].create, batches[1].create, "flags and file say the same");
+        let specs: Vec<_> = batches.iter().map(asked_for).collect();
+        assert_eq!(specs[0].targets.selector, "name=web");
+        let starts = matches!(&specs[0].action, Action::Create(create) if create.start);
+        assert!(starts, "{:?}", specs[0].action);
+        assert_eq!(specs[0], specs[1], "flags and file say the same");
     }
     let wrong = stage.run_with(from_file, b"image: busybox\nimagee: x\n").await.with(2);
     assert!(wrong.stderr.contains("line 2") && wrong.stderr.contains("imagee"), "{wrong:?}");

@@ -111,8 +111,7 @@ impl Play {
         wire::Batch {
             id: "b-1".to_owned(),
             state: state.to_owned(),
-            instance_action: request.instance_action,
-            create: request.create,
+            action: request.spec.and_then(|spec| spec.action),
             summary: "instance something".to_owned(),
             targets,
             created_by: "admin".to_owned(),
@@ -143,6 +142,8 @@ impl Control for Play {
     type LogsStream = Out<wire::StreamOut>;
     type StatsStream = Out<wire::StreamOut>;
     type TailAuditStream = Out<wire::AuditRecord>;
+    type ReadOutputStream = Out<wire::OutputRead>;
+    type GetFetchedStream = Out<wire::ContentChunk>;
 
     async fn create_batch(
         &self,
@@ -287,6 +288,57 @@ impl Control for Play {
     }
 
     async fn cancel_batch(&self, _: Request<wire::CancelBatchRequest>) -> Answer<wire::Batch> {
+        Err(unplayed())
+    }
+
+    async fn preview_batch(
+        &self,
+        _: Request<wire::CreateBatchRequest>,
+    ) -> Answer<wire::BatchPreview> {
+        Err(unplayed())
+    }
+
+    async fn pause_batch(&self, _: Request<wire::PauseBatchRequest>) -> Answer<wire::Batch> {
+        Err(unplayed())
+    }
+
+    async fn resume_batch(&self, _: Request<wire::ResumeBatchRequest>) -> Answer<wire::Batch> {
+        Err(unplayed())
+    }
+
+    async fn retry_batch(&self, _: Request<wire::RetryBatchRequest>) -> Answer<wire::Batch> {
+        Err(unplayed())
+    }
+
+    async fn read_output(
+        &self,
+        _: Request<wire::ReadOutputRequest>,
+    ) -> Answer<Self::ReadOutputStream> {
+        Err(unplayed())
+    }
+
+    async fn stat_content(
+        &self,
+        _: Request<wire::StatContentRequest>,
+    ) -> Answer<wire::StatContentResponse> {
+        Err(unplayed())
+    }
+
+    async fn put_content(
+        &self,
+        _: Request<Streaming<wire::PutContentRequest>>,
+    ) -> Answer<wire::StatContentResponse> {
+        Err(unplayed())
+    }
+
+    async fn get_fetched(
+        &self,
+        _: Request<wire::GetFetchedRequest>,
+    ) -> Answer<Self::GetFetchedStream> {
+        Err(unplayed())
+    }
+
+    async fn cordon_host(&self, _: Request<wire::CordonHostRequest>) -> Answer<wire::Host> {
         Err(unplayed())
     }
 

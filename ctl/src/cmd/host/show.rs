@@ -1,6 +1,6 @@
 //! `tamerctl host show` for people.
 
-use crate::contract::{Host, ProviderStatus, Time};
+use crate::contract::{Cordon, Host, ProviderStatus, Time};
 use crate::output::{Cell, Line, Table, Tone, human, pairs};
 
 /// Everything about `host`.
@@ -33,6 +33,7 @@ pub fn lines(host: &Host) -> Vec<Line> {
         join_code,
         provider_status,
         instances,
+        cordon,
     } = host;
     let now = Time::now();
     let at =
@@ -52,6 +53,7 @@ pub fn lines(host: &Host) -> Vec<Line> {
         ("Id", id.as_str().into()),
         ("State", Cell::state(state)),
         ("Since", past(state_since)),
+        ("Cordoned", cordoned(cordon.as_ref()).into()),
         ("Last seen", past(last_seen)),
         ("Labels", human::labels(labels).into()),
         ("System", format!("{os} {arch}, {distro} {distro_version}").into()),
@@ -79,6 +81,15 @@ pub fn lines(host: &Host) -> Vec<Line> {
         lines.extend(table(provider_status).lines());
     }
     lines
+}
+
+/// Why it takes no new work; empty when it does.
+fn cordoned(cordon: Option<&Cordon>) -> String {
+    let Some(Cordon { by, at, reason }) = cordon else { return String::new() };
+    match reason {
+        Some(reason) => format!("by {by} at {at}: {reason}"),
+        None => format!("by {by} at {at}"),
+    }
 }
 
 fn table(providers: &[ProviderStatus]) -> Table {

@@ -50,6 +50,7 @@ pub async fn run(action: InstanceAction, args: Args, session: &Session) -> Resul
     let Args { chosen, detach, allow_empty } = args;
     let action = Action::Instance(action.validate()?);
     let targets = Targets::Instances(chosen.selection()?);
-    let order = BatchOrder { allow_empty, ..BatchOrder::new(action, targets) };
+    let mut order = BatchOrder::new(action, targets);
+    order.spec.allow_empty = allow_empty;
     batch::start(&order, detach, session.api().await?, session).await
 }

@@ -45,8 +45,9 @@ pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
         false => permitted(selection, &mut api).await?,
     };
     let action = Action::Instance(InstanceAction::Remove { force });
-    let order = BatchOrder::new(action, Targets::Instances(selection));
-    let order = BatchOrder { allow_empty, foreign, ..order };
+    let mut order = BatchOrder::new(action, Targets::Instances(selection));
+    order.spec.allow_empty = allow_empty;
+    order.spec.foreign = foreign;
     batch::start(&order, detach, api, session).await
 }
 

@@ -1,0 +1,192 @@
+//! How a batch proceeds, as flags and files say it. One type for both, so that they cannot differ;
+//! the `json` contract tells a batch's rollout in the same words.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use tamer_model::{Amount, Offline, OnTrip, Order, Pause, Retry, Rollout, WaveSizes};
+
+use super::text;
+use super::words::{Between, OrderWord, Percent, RetryWord, Span, TripWord, Waves, WhenOffline};
+
+/// How a batch proceeds. What is not said is as it always was: to all at once, stopping for
+/// nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args, Serialize, Deserialize)]
+#[group(skip)]
+#[command(next_help_heading = "How it proceeds")]
+#[serde(deny_unknown_fields, default)]
+pub struct RolloutArgs {
+    /// The first wave: so many targets, or a share of them: 1, 2.5%
+    #[arg(long, value_name = "AMOUNT")]
+    #[serde(with = "text")]
+    pub canary: Option<Amount>,
+    /// Waves after it: 10% each; 5,10,50% one after the other, the last one repeated; x2:1 to
+    /// begin with 1 and double
+    #[arg(long, value_name = "SIZES")]
+    #[serde(with = "text")]
+    pub waves: Option<Waves>,
+    /// The most targets that are under way at once
+    #[arg(long, value_name = "AMOUNT")]
+    #[serde(with = "text")]
+    pub max_in_flight: Option<Amount>,
+    /// Between two waves wait this long, or until `tamerctl batch resume`
+    #[arg(long, value_name = "SPAN|resume")]
+    #[serde(with = "text")]
+    pub pause_between: Option<Between>,
+    /// How many targets may fail before it trips
+    #[arg(long, value_name = "AMOUNT")]
+    #[serde(with = "text")]
+    pub max_failed: Option<Amount>,
+    /// How many targets may turn out to be unreachable before it trips
+    #[arg(long, value_name = "AMOUNT")]
+    #[serde(with = "text")]
+    pub max_unreachable: Option<Amount>,
+    /// The share of a wave that must succeed before the next one begins: 95%
+    #[arg(long, value_name = "PERCENT")]
+    #[serde(with = "text")]
+    pub min_success: Option<Percent>,
+    /// When it trips: stop, pause until `tamerctl batch resume`, or undo where it had succeeded
+    /// [default: stop; undo where one is declared]
+    #[arg(long, value_name = "stop|pause|undo")]
+    #[serde(with = "text")]
+    pub on_trip: Option<TripWord>,
+    /// Spread what a wave sends over this time
+    #[arg(long, value_name = "SPAN")]
+    #[serde(with = "text")]
+    pub jitter: Option<Span>,
+    /// The most targets begun in any second
+    #[arg(long, value_name = "NUMBER")]
+    pub rate: Option<u32>,
+    /// The order of targets: name, reverse, or random (drawn with --seed) [default: name]
+    #[arg(long, value_name = "name|reverse|random")]
+    #[serde(with = "text")]
+    pub order: Option<OrderWord>,
+    /// Decides what is drawn: the sample, the order, the jitter [default: drawn anew]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// How often a target is tried again [default: 0]
+    #[arg(long, value_name = "NUMBER")]
+    pub retries: Option<u32>,
+    /// After which ends: failed, timed-out, refused, interrupted. An interrupted command may have
+    /// done its work: it is tried again only when that is said here [default: failed,timed-out]
+    #[arg(long, visible_alias = "retry", value_name = "END,…", value_delimiter = ',')]
+    #[serde(with = "text::list", skip_serializing_if = "Vec::is_empty")]
+    pub retry_on: Vec<RetryWord>,
+    /// Wait this long before the second try, and twice as long before each later one [default: 1s]
+    #[arg(long, value_name = "SPAN")]
+    #[serde(with = "text")]
+    pub retry_backoff: Option<Span>,
+    /// Targets that cannot be reached: skip them, wait so long for them, or require all of them
+    /// before anything is sent [default: skip]
+    #[arg(long, value_name = "skip|wait:SPAN|require")]
+    #[serde(with = "text")]
+    pub offline: Option<WhenOffline>,
+    /// After this long nothing new is begun, and what runs is ended
+    #[arg(long, value_name = "SPAN")]
+    #[serde(with = "text")]
+    pub deadline: Option<Span>,
+}
+
+impl RolloutArgs {
+    /// What is said here, and where nothing is, what `below` says: flags over a file.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        Self {
+            canary: self.canary.or(below.canary),
+            waves: self.waves.or(below.waves),
+            max_in_flight: self.max_in_flight.or(below.max_in_flight),
+            pause_between: self.pause_between.or(below.pause_between),
+            max_failed: self.max_failed.or(below.max_failed),
+            max_unreachable: self.max_unreachable.or(below.max_unreachable),
+            min_success: self.min_success.or(below.min_success),
+            on_trip: self.on_trip.or(below.on_trip),
+            jitter: self.jitter.or(below.jitter),
+            rate: self.rate.or(below.rate),
+            order: self.order.or(below.order),
+            seed: self.seed.or(below.seed),
+            retries: self.retries.or(below.retries),
+            retry_on: if self.retry_on.is_empty() { below.retry_on } else { self.retry_on },
+            retry_backoff: self.retry_backoff.or(below.retry_backoff),
+            offline: self.offline.or(below.offline),
+            deadline: self.deadline.or(below.deadline),
+        }
+    }
+}
+
+impl From<Rollout> for RolloutArgs {
+    fn from(rollout: Rollout) -> Self {
+        let Rollout {
+            canary,
+            waves,
+            max_in_flight,
+            pause,
+            max_failed,
+            max_unreachable,
+            success,
+            on_trip,
+            jitter_ms,
+            rate,
+            order,
+            seed,
+            retry: Retry { attempts, on, backoff_ms },
+            offline,
+            deadline_ms,
+        } = rollout;
+        let retries = attempts.saturating_sub(1);
+        let again = retries > 0;
+        Self {
+            canary,
+            waves: (waves != WaveSizes::One).then_some(Waves(waves)),
+            max_in_flight,
+            pause_between: match pause {
+                Pause::No => None,
+                Pause::For(millis) => Some(Between::For(Span::of(millis))),
+                Pause::UntilResumed => Some(Between::Resume),
+            },
+            max_failed,
+            max_unreachable,
+            min_success: success.map(Percent::of),
+            on_trip: (on_trip != OnTrip::Stop).then_some(TripWord(on_trip)),
+            jitter: (jitter_ms != 0).then_some(Span::of(jitter_ms)),
+            rate,
+            order: (order != Order::Name).then_some(OrderWord(order)),
+            seed: Some(seed),
+            retries: again.then_some(retries),
+            retry_on: on.into_iter().filter(|_| again).map(RetryWord).collect(),
+            retry_backoff: again.then_some(Span::of(backoff_ms)),
+            offline: (offline != Offline::Skip).then_some(WhenOffline(offline)),
+            deadline: deadline_ms.map(Span::of),
+        }
+    }
+}
+
+impl From<RolloutArgs> for Rollout {
+    /// A seed that nobody gave is zero: who starts a batch draws one first.
+    fn from(args: RolloutArgs) -> Self {
+        let usual = Retry::default();
+        let on: BTreeSet<_> = args.retry_on.into_iter().map(|RetryWord(end)| end).collect();
+        // Naming the ends without a number means once: otherwise the flag would say nothing.
+        let retries = args.retries.unwrap_or(u32::from(!on.is_empty()));
+        Self {
+            canary: args.canary,
+            waves: args.waves.map(|Waves(sizes)| sizes).unwrap_or_default(),
+            max_in_flight: args.max_in_flight,
+            pause: args.pause_between.map(Into::into).unwrap_or_default(),
+            max_failed: args.max_failed,
+            max_unreachable: args.max_unreachable,
+            success: args.min_success.map(Percent::hundredths),
+            on_trip: args.on_trip.map(|TripWord(word)| word).unwrap_or_default(),
+            jitter_ms: args.jitter.map(Span::millis).unwrap_or_default(),
+            rate: args.rate,
+            order: args.order.map(|OrderWord(word)| word).unwrap_or_default(),
+            seed: args.seed.unwrap_or_default(),
+            retry: Retry {
+                attempts: retries.saturating_add(1),
+                on: if on.is_empty() { usual.on } else { on },
+                backoff_ms: args.retry_backoff.map_or(usual.backoff_ms, Span::millis),
+            },
+            offline: args.offline.map(|WhenOffline(offline)| offline).unwrap_or_default(),
+            deadline_ms: args.deadline.map(Span::millis),
+        }
+    }
+}
