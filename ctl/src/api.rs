@@ -3,6 +3,7 @@
 
 mod instances;
 mod order;
+mod output;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use tonic::{Response, Status as GrpcStatus, Streaming};
 
 pub use self::instances::{InstanceChange, InstanceEvents, Selection};
 pub use self::order::{BatchOrder, Targets};
+pub use self::output::{OutputRead, OutputReads, Wanted};
 pub use self::streams::{Event, Frame, Input, Source, Streamed};
 use crate::contract::{Audit, Batch, Host, NewToken, Status, Task, Token};
 use crate::errors::of_status;
