@@ -14,6 +14,7 @@ mod instance;
 mod problem;
 mod required;
 mod rollout;
+mod schedule;
 mod task;
 mod work;
 
