@@ -40,12 +40,24 @@ pub fn done_by(
     on: impl ToString,
     detail: impl ToString,
 ) -> Commit {
+    record(commit, who, caller.from.to_string(), what, on, detail)
+}
+
+/// The same, where nobody called: a schedule, for one.
+pub fn record(
+    commit: Commit,
+    who: String,
+    from: String,
+    what: &str,
+    on: impl ToString,
+    detail: impl ToString,
+) -> Commit {
     let record = AuditRecord {
         at: clock::now(),
         who,
         what: what.to_owned(),
         on: on.to_string(),
-        from: caller.from.to_string(),
+        from,
         outcome: AuditOutcome::Done,
         detail: detail.to_string(),
     };

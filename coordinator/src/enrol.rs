@@ -312,6 +312,7 @@ fn new_host(
         joined_by,
         key: ask.key,
         next_key: None,
+        cordon: None,
         certificate_ends: ends,
         clock_ahead_ms: 0,
     }

@@ -5,41 +5,37 @@
 //! was not written first, and no end is acknowledged to an agent before it is stored. While a
 //! commit is on its way to the disk, the next events gather and share the next one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tamer_model::{
-    BatchId, HostId, JournalId, KeptOutput, Problem, Spot, TaskEnd, TaskId, TaskRecord, TaskState,
-    Timestamp,
+    Batch, BatchId, Code, HostId, JournalId, KeptOutput, LeaseName, Problem, Spot, Stand, TaskEnd,
+    TaskId, TaskRecord, TaskState, Timestamp,
 };
 use tamer_proto::wire::coordinator_message::Message;
 use tamer_proto::{start_task, wire};
-use tamer_store::{
-    Change, Commit, CommitError, MAX_COMMIT_BYTES, Range, Revision, Store, Watch, WatchError,
-};
+use tamer_store::{Change, Commit, CommitError, Range, Revision, Store, Watch, WatchError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::decide::{HostIs, Known, Step, Told, decide};
 use super::feed::{Feeds, News};
-use super::open::Open;
+use super::group::{Decided, group};
+use super::open::{Open, Slot};
+use super::plan::{self, Room};
+use super::{make, targets};
 use crate::clock;
 use crate::fleet::Fleet;
 use crate::session::Sessions;
-use crate::state::{StoredOutput, Unstorable, encode, keys};
+use crate::state::{Unstorable, encode, keys};
 
 /// Notices taken at once: what one pass decides about.
 const NOTICES: usize = 1024;
 /// How often hosts are looked at for changes of state.
 const TICK: Duration = Duration::from_millis(500);
-/// Writes to a commit, of 128 that a store accepts: a task and its output are two.
-const TASKS_PER_COMMIT: usize = 60;
-/// Tasks of one host that were sent and not started. A batch may mean a thousand instances of a
-/// host; what is queued to its session has a bound.
-const UNDER_WAY: usize = 32;
 
 /// What a session tells the controller.
 #[derive(Debug)]
@@ -49,7 +45,7 @@ pub enum Notice {
     /// A task was started.
     Started { task: TaskId, journal: JournalId, at: Timestamp },
     /// A task ended. The agent tells it until it hears that the end is stored.
-    Ended { task: TaskId, end: TaskEnd, output: KeptOutput },
+    Ended { task: TaskId, end: Box<TaskEnd>, output: KeptOutput },
 }
 
 /// Drives the batches that have not ended.
@@ -60,23 +56,15 @@ pub struct Controller {
     feeds: Feeds,
     notices: mpsc::Receiver<Notice>,
     open: BTreeMap<BatchId, Open>,
+    /// Attempts in flight that something happened to.
     dirty: BTreeSet<TaskId>,
-    /// Tasks for which there may be room now that others of their hosts moved on.
-    next: BTreeSet<TaskId>,
-}
-
-/// A decision about one task, on its way to the store.
-struct Decided {
-    task: TaskId,
-    at: Option<Revision>,
-    state: TaskState,
-    output: Option<KeptOutput>,
 }
 
 enum Event {
     Notices,
     Batches(Result<Vec<tamer_store::Event>, WatchError>),
     Tick,
+    Wake,
     Stop,
 }
 
@@ -90,9 +78,8 @@ impl Controller {
         feeds: Feeds,
     ) -> (Self, mpsc::Sender<Notice>) {
         let (line, notices) = mpsc::channel(NOTICES);
-        let open = BTreeMap::new();
-        let (dirty, next) = (BTreeSet::new(), BTreeSet::new());
-        (Self { store, fleet, sessions, feeds, notices, open, dirty, next }, line)
+        let (open, dirty) = (BTreeMap::new(), BTreeSet::new());
+        (Self { store, fleet, sessions, feeds, notices, open, dirty }, line)
     }
 
     /// Runs until `stop`.
@@ -109,6 +96,7 @@ impl Controller {
                     .inspect_err(|problem| error!(%problem, "batches cannot be read; trying again"))
                     .ok();
             }
+            let wake = self.wake();
             // Every branch is cancel-safe: receivers and watches keep what they have not returned.
             let event = tokio::select! {
                 biased;
@@ -116,6 +104,7 @@ impl Controller {
                 n = self.notices.recv_many(&mut notices, NOTICES) => if n == 0 { Event::Stop } else { Event::Notices },
                 events = next(&mut watch) => Event::Batches(events),
                 _ = tick.tick() => Event::Tick,
+                () = at(wake) => Event::Wake,
             };
             let mut decided = Vec::new();
             match event {
@@ -127,17 +116,31 @@ impl Controller {
                     watch = None;
                 }
                 Event::Tick => self.all_dirty(),
+                Event::Wake => {}
             }
             decided.extend(self.decide());
             self.perform(decided).await;
-            while !self.next.is_empty() {
-                let next = std::mem::take(&mut self.next);
-                self.dirty.extend(next);
-                let decided = self.decide();
-                self.perform(decided).await;
-            }
+            self.proceed().await;
             self.finish().await;
         }
+    }
+
+    /// Plans until there is nothing to do but to wait: what is done may open the next wave at once.
+    async fn proceed(&mut self) {
+        loop {
+            let (mut decided, stands) = self.plan();
+            decided.extend(self.decide());
+            self.stand(stands).await;
+            if decided.is_empty() {
+                return;
+            }
+            self.perform(decided).await;
+        }
+    }
+
+    /// When the next batch wants to be planned though nothing happens.
+    fn wake(&self) -> Option<Timestamp> {
+        self.open.values().filter_map(|open| open.wake).min()
     }
 
     /// Reads every batch that has not ended, and follows the batches from there.
@@ -164,7 +167,7 @@ impl Controller {
     async fn load(&mut self, id: BatchId) -> Result<(), Problem> {
         if let Some(open) = Open::load(&self.store, id).await? {
             self.feeds.opened(id);
-            self.dirty.extend(open.open_tasks());
+            self.dirty.extend(open.in_flight());
             self.open.insert(id, open);
         }
         Ok(())
@@ -179,8 +182,8 @@ impl Controller {
                 Some(open) if open.batch_at >= entry.modified => {}
                 Some(open) => match crate::state::decode(&entry.key, &entry.value) {
                     Ok(batch) => {
-                        (open.batch, open.batch_at) = (batch, entry.modified);
-                        self.dirty.extend(open.open_tasks());
+                        open.changed(batch, entry.modified);
+                        self.dirty.extend(open.in_flight());
                         self.feeds.publish(id, News::Batch(Arc::new(open.batch.clone())));
                     }
                     Err(problem) => error!(%problem, "a batch cannot be read"),
@@ -195,11 +198,13 @@ impl Controller {
     }
 
     fn all_dirty(&mut self) {
-        self.dirty.extend(self.open.values().flat_map(Open::open_tasks));
+        self.dirty.extend(self.open.values().flat_map(Open::in_flight));
+        self.open.values_mut().for_each(|open| open.touched = true);
     }
 
     /// Takes in what sessions told.
     fn hear(&mut self, notices: impl Iterator<Item = Notice>) -> Vec<Decided> {
+        let now = clock::now();
         let mut decided: BTreeMap<TaskId, Decided> = BTreeMap::new();
         for notice in notices {
             match notice {
@@ -209,10 +214,9 @@ impl Controller {
                         decided.entry(task).or_insert(one);
                     }
                 }
-                Notice::Ended { task, end, output } => match self.revision_of(task) {
-                    Some(at) => {
-                        let state = TaskState::Ended(end);
-                        decided.insert(task, Decided { task, at, state, output: Some(output) });
+                Notice::Ended { task, end, output } => match self.ended(task, *end, now) {
+                    Some(one) => {
+                        decided.insert(task, Decided { output: Some(output), ..one });
                     }
                     // Its end is stored, or its batch was removed: nothing to write, all to forget.
                     None => self.acknowledge(task),
@@ -225,10 +229,10 @@ impl Controller {
     fn hello(&mut self, host: HostId, session: u64, held: &[(TaskId, bool)]) {
         let held: BTreeMap<TaskId, bool> = held.iter().copied().collect();
         for (id, open) in &mut self.open {
-            let tasks = open.tasks.range_mut(Spot::all_of(host));
-            for (spot, slot) in tasks.filter(|(_, slot)| slot.state.end().is_none()) {
-                let task = TaskId::at(*id, *spot);
-                if slot.sent_in.is_none_or(|sent_in| sent_in < session) {
+            open.touched |= open.concerns(host);
+            for (spot, slot) in open.tasks.range_mut(Spot::all_of(host)) {
+                let task = TaskId::at(*id, *spot).attempt(slot.record.attempt);
+                if slot.is_in_flight() && slot.sent_in.is_none_or(|sent_in| sent_in < session) {
                     slot.told = if held.contains_key(&task) { Told::Held } else { Told::NotHeld };
                     slot.cancel_sent = false;
                     self.dirty.insert(task);
@@ -237,80 +241,70 @@ impl Controller {
         }
         // What nobody waits for any more is ended: its end was given up while the host was lost.
         for (task, ended) in held {
-            if !ended && self.revision_of(task).is_none() {
+            if !ended && self.slot(task).is_none() {
                 self.send(host, Message::CancelTask(wire::CancelTask { task: Some(task.into()) }));
             }
         }
     }
 
     fn started(&self, task: TaskId, journal: JournalId, at: Timestamp) -> Option<Decided> {
-        let slot = self.open.get(&task.batch)?.tasks.get(&task.spot())?;
-        let fresh = matches!(slot.state, TaskState::Dispatched { .. });
+        let slot = self.slot(task)?;
+        let fresh = matches!(slot.record.state, TaskState::Dispatched { .. });
         let state = TaskState::Running { journal, started_at: at };
-        fresh.then_some(Decided { task, at: slot.at, state, output: None })
+        let record = TaskRecord { state, ..slot.record.clone() };
+        fresh.then_some(Decided { task, at: slot.at, record, output: None })
     }
 
-    /// The revision of the record of a task that has no end.
-    fn revision_of(&self, task: TaskId) -> Option<Option<Revision>> {
-        let slot = self.open.get(&task.batch)?.tasks.get(&task.spot())?;
-        slot.state.end().is_none().then_some(slot.at)
+    /// What becomes of a task whose attempt ended so; none when nobody waits for that.
+    fn ended(&self, task: TaskId, end: TaskEnd, now: Timestamp) -> Option<Decided> {
+        let slot = self.slot(task)?;
+        let record = self.open.get(&task.batch)?.ended_record(slot, end, now);
+        Some(Decided { task, at: slot.at, record, output: None })
     }
 
-    /// Decides about every task that something happened to.
+    /// The target of a task, if that is the attempt under way there.
+    fn slot(&self, task: TaskId) -> Option<&Slot> {
+        self.open.get(&task.batch)?.slot_of(task)
+    }
+
+    /// Decides about every attempt in flight that something happened to.
     fn decide(&mut self) -> Vec<Decided> {
         let dirty = std::mem::take(&mut self.dirty);
         let now = clock::now();
-        let mut sending = BTreeMap::new();
-        let mut decided = Vec::new();
-        for task in dirty {
-            let Some(one) = self.decide_one(task, now, &sending) else { continue };
-            if matches!(one.state, TaskState::Dispatched { .. }) {
-                *sending.entry(task.host).or_default() += 1;
-            }
-            decided.push(one);
-        }
-        decided
+        dirty.into_iter().filter_map(|task| self.decide_one(task, now)).collect()
     }
 
-    /// How many tasks of a host were sent and not started, with those that this pass sends.
-    fn under_way(&self, host: HostId, sending: &BTreeMap<HostId, usize>) -> usize {
-        let sent: usize = self.open.values().map(|open| open.under_way(host)).sum();
-        sent + sending.get(&host).copied().unwrap_or_default()
-    }
-
-    fn decide_one(
-        &mut self,
-        task: TaskId,
-        now: Timestamp,
-        sending: &BTreeMap<HostId, usize>,
-    ) -> Option<Decided> {
+    fn decide_one(&mut self, task: TaskId, now: Timestamp) -> Option<Decided> {
         let host = self.host_is(task.host);
-        let pending = self.open.get(&task.batch)?.tasks.get(&task.spot())?.at.is_none();
-        let full = pending && self.under_way(task.host, sending) >= UNDER_WAY;
-        let open = self.open.get_mut(&task.batch)?;
-        let known = Known {
-            cancelled: open.batch.cancel.is_some(),
-            lost_wait: Duration::from_millis(open.batch.lost_wait_ms),
-            now,
-        };
-        let slot = open.tasks.get_mut(&task.spot())?;
-        let state = match decide(&slot.state, host, slot.told, known) {
+        let open = self.open.get(&task.batch)?;
+        let lost_wait = Duration::from_millis(open.batch.lost_wait_ms);
+        let slot = open.slot_of(task)?;
+        let known = Known { ending: open.ending, lost_wait, now };
+        let record = match decide(&slot.record.state, host, slot.told, known) {
             Step::Wait => return None,
             Step::Cancel => {
-                if !std::mem::replace(&mut slot.cancel_sent, true) {
-                    self.send(
-                        task.host,
-                        Message::CancelTask(wire::CancelTask { task: Some(task.into()) }),
-                    );
-                }
+                self.cancel(task);
                 return None;
             }
-            Step::Dispatch(_) if full => return None,
-            Step::Dispatch(journal) => TaskState::Dispatched { at: now, journal },
-            Step::Run(journal) => TaskState::Running { journal, started_at: now },
-            Step::End(end) => TaskState::Ended(end),
+            Step::Return => {
+                TaskRecord { state: TaskState::Pending, sent_at: None, ..slot.record.clone() }
+            }
+            Step::Run(journal) => {
+                let state = TaskState::Running { journal, started_at: now };
+                TaskRecord { state, ..slot.record.clone() }
+            }
+            Step::End(end) => open.ended_record(slot, end, now),
         };
-        Some(Decided { task, at: slot.at, state, output: None })
+        Some(Decided { task, at: slot.at, record, output: None })
+    }
+
+    /// Asks an agent to end a task, once in a session.
+    fn cancel(&mut self, task: TaskId) {
+        let slot = self.open.get_mut(&task.batch).and_then(|o| o.tasks.get_mut(&task.spot()));
+        if slot.is_some_and(|slot| !std::mem::replace(&mut slot.cancel_sent, true)) {
+            let cancel = wire::CancelTask { task: Some(task.into()) };
+            self.send(task.host, Message::CancelTask(cancel));
+        }
     }
 
     fn host_is(&self, host: HostId) -> HostIs {
@@ -321,11 +315,70 @@ impl Controller {
         }
     }
 
+    /// Plans every batch that something happened to, the oldest first.
+    fn plan(&mut self) -> (Vec<Decided>, Vec<(BatchId, Stand)>) {
+        let now = clock::now();
+        let due = |open: &Open| open.touched || open.wake.is_some_and(|wake| wake <= now);
+        let ids: Vec<_> = self.open.iter().filter(|(_, o)| due(o)).map(|(id, _)| *id).collect();
+        let (mut decided, mut stands) = (Vec::new(), Vec::new());
+        let mut sending: HashMap<HostId, usize> = HashMap::new();
+        let mut leased: HashMap<LeaseName, usize> = HashMap::new();
+        for id in ids {
+            let free = plan::free(&self.open, id, &leased);
+            // Taken out for the time, so that the others can be counted.
+            let Some(mut open) = self.open.remove(&id) else { continue };
+            let view = self.fleet.view();
+            let mut room = Room { others: &self.open, sent: &mut sending };
+            let planned = plan::plan(&mut open, &view, &self.sessions, free, &mut room, now);
+            drop(view);
+            let sent = planned.records.iter();
+            let sent =
+                sent.filter(|(_, r)| matches!(r.state, TaskState::Dispatched { .. })).count();
+            for lease in &open.batch.leases {
+                *leased.entry(lease.name.clone()).or_default() += sent;
+            }
+            for (spot, record) in planned.records {
+                let slot = &open.tasks[&spot];
+                let task = TaskId::at(id, spot).attempt(record.attempt);
+                decided.push(Decided { task, at: slot.at, record, output: None });
+            }
+            stands.extend(planned.stand.map(|stand| (id, stand)));
+            let cancel: Vec<_> = planned.cancel.iter().filter_map(|s| open.task(*s)).collect();
+            self.open.insert(id, open);
+            // Those whose hosts are away are decided about too.
+            self.dirty.extend(cancel);
+        }
+        (decided, stands)
+    }
+
+    /// Writes down how batches stand now.
+    async fn stand(&mut self, stands: Vec<(BatchId, Stand)>) {
+        for (id, stand) in stands {
+            let Some(open) = self.open.get(&id) else { continue };
+            let batch = Batch { stand, stand_since: clock::now(), ..open.batch.clone() };
+            let commit = Commit::new()
+                .modified_at(keys::batch(id), open.batch_at)
+                .put(keys::batch(id), encode(&batch));
+            match self.store.commit(commit).await {
+                Ok(at) => {
+                    info!(batch = %id, stand = ?batch.stand, "a batch stands anew");
+                    self.feeds.publish(id, News::Batch(Arc::new(batch.clone())));
+                    if let Some(open) = self.open.get_mut(&id) {
+                        (open.batch, open.batch_at) = (batch, at);
+                    }
+                }
+                // A person was first: the watch brings what was said, and it is planned anew.
+                Err(CommitError::Conflict { .. }) => {}
+                Err(problem) => error!(%problem, batch = %id, "its stand could not be written"),
+            }
+        }
+    }
+
     /// Commits what was decided, and then acts on it.
     async fn perform(&mut self, mut decided: Vec<Decided>) {
         // What an agent told of a task stands before what was decided without it.
         let mut seen = BTreeSet::new();
-        decided.retain(|one| seen.insert(one.task));
+        decided.retain(|one| seen.insert((one.task.batch, one.task.spot())));
         let groups = group(decided);
         let commits = groups.iter().map(|(commit, _)| self.store.commit(commit.clone()));
         let results = join_all(commits).await;
@@ -337,38 +390,28 @@ impl Controller {
         }
     }
 
-    fn done(&mut self, Decided { task, at: _, state, output }: Decided, revision: Revision) {
+    fn done(&mut self, Decided { task, at: _, record, output }: Decided, revision: Revision) {
         let Some(open) = self.open.get_mut(&task.batch) else { return };
-        open.set(task.spot(), state.clone(), revision);
-        let work = match &state {
-            TaskState::Dispatched { .. } => open.batch.action.work(open.instance(task.spot())),
-            TaskState::Pending | TaskState::Running { .. } | TaskState::Ended(_) => None,
-        };
-        if !matches!(state, TaskState::Pending | TaskState::Dispatched { .. }) {
-            // There is room for another of the host's.
-            self.next.extend(open.waiting(task.host, UNDER_WAY));
+        open.set(task.spot(), record.clone(), revision);
+        if output.is_some() {
+            self.acknowledge(task);
         }
-        match state {
-            TaskState::Pending => {}
-            TaskState::Dispatched { .. } => {
-                let Some(work) = work else { return };
-                let session = self.send(task.host, Message::StartTask(start_task(task, work)));
-                if let Some(slot) =
-                    self.open.get_mut(&task.batch).and_then(|open| open.tasks.get_mut(&task.spot()))
-                {
-                    slot.sent_in = session.or(slot.sent_in);
-                }
-            }
-            TaskState::Running { .. } => {
-                self.feeds.publish(task.batch, News::Task(task.spot(), state, None))
-            }
-            TaskState::Ended(_) => {
-                if output.is_some() {
-                    self.acknowledge(task);
-                }
-                self.feeds
-                    .publish(task.batch, News::Task(task.spot(), state, output.map(Arc::new)));
-            }
+        if matches!(record.state, TaskState::Dispatched { .. }) {
+            self.start(task);
+            return;
+        }
+        let news = News::Task(task.spot(), Arc::new(record), output.map(Arc::new));
+        self.feeds.publish(task.batch, news);
+    }
+
+    fn start(&mut self, task: TaskId) {
+        let Some(open) = self.open.get(&task.batch) else { return };
+        let Some(work) = open.batch.action.work(open.instance(task.spot())) else { return };
+        let session = self.send(task.host, Message::StartTask(start_task(task, work)));
+        if let Some(slot) =
+            self.open.get_mut(&task.batch).and_then(|open| open.tasks.get_mut(&task.spot()))
+        {
+            slot.sent_in = session.or(slot.sent_in);
         }
     }
 
@@ -400,30 +443,60 @@ impl Controller {
         }
     }
 
-    /// Ends the batches whose tasks have all ended.
+    /// Ends the batches whose targets have all ended.
     async fn finish(&mut self) {
         let now = clock::now();
-        let ended: Vec<_> =
-            self.open.values().filter_map(|open| Some((open.ended(now)?, open.batch_at))).collect();
-        for (batch, at) in ended {
-            let commit = Commit::new()
-                .modified_at(keys::batch(batch.id), at)
-                .put(keys::batch(batch.id), encode(&batch))
-                .delete(keys::active(batch.id));
-            match self.store.commit(commit).await {
-                Ok(_) => {
-                    info!(batch = %batch.id, state = batch.state.as_str(), "batch ended");
-                    self.open.remove(&batch.id);
-                    self.feeds.closed(batch.id);
-                    self.feeds.publish(batch.id, News::Batch(Arc::new(batch)));
+        let ended: Vec<_> = self
+            .open
+            .values_mut()
+            .filter_map(|open| {
+                let batch = open.ended(now)?;
+                let undo = open.over.take().map(|over| over.undo).unwrap_or_default();
+                Some((batch, open.batch_at, undo))
+            })
+            .collect();
+        for (batch, at, undo) in ended {
+            let id = batch.id;
+            match self.end(batch, at, undo).await {
+                Ok(batch) => {
+                    info!(batch = %id, state = batch.state.as_str(), "batch ended");
+                    self.open.remove(&id);
+                    self.feeds.closed(id);
+                    self.feeds.publish(id, News::Batch(Arc::new(batch)));
                 }
-                // A cancellation came between: the watch brings it, and the next pass ends it.
-                Err(CommitError::Conflict { .. }) => {}
+                // A person was first: the watch brings what was said, and the next pass ends it.
+                Err(problem) if problem.code == Code::Conflict => self.touch(id),
                 Err(problem) => {
-                    error!(%problem, batch = %batch.id, "the end of a batch could not be written")
+                    error!(%problem, batch = %id, "the end of a batch could not be written");
+                    self.touch(id);
                 }
             }
         }
+    }
+
+    fn touch(&mut self, id: BatchId) {
+        if let Some(open) = self.open.get_mut(&id) {
+            open.touched = true;
+        }
+    }
+
+    /// Writes the end of a batch and, in the same commit, the batch that undoes it.
+    async fn end(&self, mut batch: Batch, at: Revision, undo: Vec<Spot>) -> Result<Batch, Problem> {
+        let mut commit = Commit::new();
+        if let (false, Some(action)) = (undo.is_empty(), batch.undo.clone()) {
+            let undo: BTreeSet<_> = undo.into_iter().collect();
+            let mut frozen = targets::read(&self.store, batch.id).await?;
+            frozen.retain(|target| undo.contains(&target.spot()));
+            let undoing = make::undoing(&batch, *action, frozen.len());
+            commit = make::write(&self.store, &undoing, &frozen).await?;
+            batch.undone_by = Some(undoing.id);
+        }
+        let commit = commit
+            .modified_at(keys::batch(batch.id), at)
+            .put(keys::batch(batch.id), encode(&batch))
+            .delete(keys::active(batch.id));
+        self.store.commit(commit).await.map_err(Unstorable::problem)?;
+        Ok(batch)
     }
 
     fn acknowledge(&self, task: TaskId) {
@@ -445,33 +518,11 @@ async fn next(watch: &mut Option<Watch>) -> Result<Vec<tamer_store::Event>, Watc
     }
 }
 
-/// Puts decisions into commits that a store accepts.
-fn group(decided: Vec<Decided>) -> Vec<(Commit, Vec<Decided>)> {
-    let mut groups: Vec<(Commit, Vec<Decided>)> = Vec::new();
-    for one in decided {
-        let record = encode(&TaskRecord { state: one.state.clone() });
-        let output = one.output.clone().map(|output| encode(&StoredOutput::from(output)));
-        let size = record.len() + output.as_ref().map_or(0, Vec::len) + 512;
-        let fits = groups.last().is_some_and(|(commit, group)| {
-            group.len() < TASKS_PER_COMMIT && commit.size() + size < MAX_COMMIT_BYTES
-        });
-        if !fits {
-            groups.push((Commit::new(), Vec::new()));
-        }
-        let (commit, group) = groups.pop().expect("one was just made sure of");
-        let key = keys::task(one.task);
-        let commit = match one.at {
-            Some(at) => commit.modified_at(key.clone(), at),
-            None => commit.absent(key.clone()),
-        }
-        .put(key, record);
-        let commit = match output {
-            Some(output) => commit.put(keys::output(one.task), output),
-            None => commit,
-        };
-        let mut group = group;
-        group.push(one);
-        groups.push((commit, group));
+/// Waits until a time of the clock; for ever without one. The tick looks again after a jump of the
+/// clock.
+async fn at(wake: Option<Timestamp>) {
+    match wake {
+        Some(wake) => tokio::time::sleep(wake.since(clock::now())).await,
+        None => std::future::pending().await,
     }
-    groups
 }

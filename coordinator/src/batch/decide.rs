@@ -1,5 +1,5 @@
-//! What to do about one task. Pure: the controller gathers what is known and performs what comes
-//! out.
+//! What to do about one attempt that was sent. Pure: the controller gathers what is known and performs
+//! what comes out. Whether something is sent at all is the rollout's to say (`tamer-rollout`).
 //!
 //! The truth about an end rests on three facts. An agent writes a task into its journal before it
 //! starts it; the hello of a session tells all that the journal holds; and a message of an older
@@ -25,7 +25,8 @@ pub enum HostIs {
 /// What is known about the batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Known {
-    pub cancelled: bool,
+    /// Whether what runs is to be ended.
+    pub ending: bool,
     /// How long a lost host that has the task is waited for.
     pub lost_wait: Duration,
     pub now: Timestamp,
@@ -47,39 +48,22 @@ pub enum Told {
 pub enum Step {
     /// Nothing now.
     Wait,
-    /// Write down that it goes to the agent with this journal, then send it.
-    Dispatch(JournalId),
+    /// It never reached the agent: it waits again, and the rollout says whether it is sent.
+    Return,
     /// Ask the agent to end it.
     Cancel,
     /// It runs: write that down.
     Run(JournalId),
-    /// This is its end.
+    /// This is how the attempt ended.
     End(TaskEnd),
 }
 
-/// Decides about one task.
+/// Decides about one attempt.
 pub fn decide(task: &TaskState, host: HostIs, told: Told, known: Known) -> Step {
     match task {
-        TaskState::Ended(_) => Step::Wait,
-        TaskState::Pending => pending(host, known),
+        TaskState::Pending | TaskState::Ended(_) => Step::Wait,
         TaskState::Dispatched { journal, .. } => sent(*journal, false, host, told, known),
         TaskState::Running { journal, .. } => sent(*journal, true, host, told, known),
-    }
-}
-
-fn pending(host: HostIs, known: Known) -> Step {
-    if known.cancelled {
-        return Step::End(TaskEnd::never_started(
-            "the batch was cancelled before this host had it",
-        ));
-    }
-    match host {
-        HostIs::Connected(journal) => Step::Dispatch(journal),
-        HostIs::Away(HostState::Ready, _) => Step::Wait,
-        HostIs::Away(HostState::Lost | HostState::Pending, _) => {
-            Step::End(TaskEnd::never_started("the host is lost"))
-        }
-        HostIs::Gone => Step::End(TaskEnd::never_started("the host was removed from the fleet")),
     }
 }
 
@@ -88,8 +72,8 @@ fn sent(journal: JournalId, running: bool, host: HostIs, told: Told, known: Know
     match host {
         HostIs::Gone => unknown("the host was removed while it had the task"),
         HostIs::Away(HostState::Ready, _) => Step::Wait,
-        HostIs::Away(_, _) if known.cancelled => unknown(
-            "the batch was cancelled while the host was lost; the host ends the task on its return",
+        HostIs::Away(_, _) if known.ending => unknown(
+            "the batch was ended while the host was lost; the host ends the task on its return",
         ),
         HostIs::Away(_, since) if known.now.since(since) >= known.lost_wait => {
             unknown("the host was lost while it had the task, and did not return in time")
@@ -98,21 +82,18 @@ fn sent(journal: JournalId, running: bool, host: HostIs, told: Told, known: Know
         HostIs::Connected(now) if now != journal => {
             unknown("the agent lost its journal while it had the task")
         }
-        HostIs::Connected(_) => connected(journal, running, told, known),
+        HostIs::Connected(_) => connected(journal, running, told, known.ending),
     }
 }
 
-fn connected(journal: JournalId, running: bool, told: Told, known: Known) -> Step {
+fn connected(journal: JournalId, running: bool, told: Told, ending: bool) -> Step {
     match told {
         Told::NotHeld if running => {
             let reason = "the agent no longer knows the task that it had started";
             Step::End(TaskEnd::without_times(Outcome::Interrupted, reason))
         }
-        Told::NotHeld if known.cancelled => Step::End(TaskEnd::never_started(
-            "the batch was cancelled before the task reached the host",
-        )),
-        Told::NotHeld => Step::Dispatch(journal),
-        Told::Nothing | Told::Held if known.cancelled => Step::Cancel,
+        Told::NotHeld => Step::Return,
+        Told::Nothing | Told::Held if ending => Step::Cancel,
         Told::Held if !running => Step::Run(journal),
         Told::Nothing | Told::Held => Step::Wait,
     }
@@ -121,6 +102,7 @@ fn connected(journal: JournalId, running: bool, told: Told, known: Known) -> Ste
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tamer_model::Unsent;
 
     use super::*;
 
@@ -133,7 +115,7 @@ mod tests {
             Just(TaskState::Pending),
             Just(TaskState::Dispatched { at: NOW, journal: J1 }),
             Just(TaskState::Running { journal: J1, started_at: NOW }),
-            Just(TaskState::Ended(TaskEnd::never_started("x"))),
+            Just(TaskState::Ended(TaskEnd::never_started(Unsent::Cancelled, "x"))),
         ]
     }
 
@@ -154,42 +136,34 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_task_that_may_have_started_is_sent_again_only_on_evidence(
-            task in tasks(), host in hosts(), told in telling(), cancelled: bool, wait in 0u64..2_000_000
+        fn what_may_have_started_is_taken_back_only_on_evidence(
+            task in tasks(), host in hosts(), told in telling(), ending: bool, wait in 0u64..2_000_000
         ) {
-            let known = Known { cancelled, lost_wait: Duration::from_millis(wait), now: NOW };
+            let known = Known { ending, lost_wait: Duration::from_millis(wait), now: NOW };
             match decide(&task, host, told, known) {
-                Step::Dispatch(to) => {
-                    prop_assert_eq!(host, HostIs::Connected(to));
-                    prop_assert!(!cancelled);
-                    match task {
-                        TaskState::Pending => {}
-                        TaskState::Dispatched { journal, .. } => {
-                            prop_assert!(journal == to && told == Told::NotHeld);
-                        }
-                        other => prop_assert!(false, "{other:?} was sent again"),
-                    }
+                Step::Return => {
+                    // Silence alone never says that something did not start.
+                    prop_assert_eq!((host, told), (HostIs::Connected(J1), Told::NotHeld));
+                    let dispatched = matches!(task, TaskState::Dispatched { journal: J1, .. });
+                    prop_assert!(dispatched, "{task:?} was taken back");
                 }
                 Step::End(end) => {
-                    prop_assert!(task.end().is_none());
-                    // Silence alone never says that something did not start.
-                    if end.outcome == Outcome::NeverStarted && task != TaskState::Pending {
-                        prop_assert!(told == Told::NotHeld && host == HostIs::Connected(J1));
-                    }
-                    prop_assert!(matches!(end.outcome, Outcome::NeverStarted | Outcome::Interrupted));
+                    prop_assert!(task.end().is_none() && task != TaskState::Pending);
+                    prop_assert_eq!(end.outcome, Outcome::Interrupted);
                 }
-                Step::Cancel => prop_assert!(cancelled),
+                Step::Cancel => prop_assert!(ending),
                 Step::Run(journal) => prop_assert_eq!(journal, J1),
                 Step::Wait => {}
             }
         }
 
         #[test]
-        fn nothing_waits_for_ever_on_a_lost_host(task in tasks(), told in telling(), cancelled: bool) {
-            let known = Known { cancelled, lost_wait: Duration::from_secs(600), now: NOW };
+        fn nothing_waits_for_ever_on_a_lost_host(task in tasks(), told in telling(), ending: bool) {
+            let known = Known { ending, lost_wait: Duration::from_secs(600), now: NOW };
             let lost = HostIs::Away(HostState::Lost, Timestamp::from_millis(0));
             let step = decide(&task, lost, told, known);
-            prop_assert!(task.end().is_some() || matches!(step, Step::End(_)));
+            let in_flight = task.end().is_none() && task != TaskState::Pending;
+            prop_assert!(!in_flight || matches!(step, Step::End(_)));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tamer_model::{Batch, BatchId, KeptOutput, Spot, StreamKind, TaskId, TaskState};
+use tamer_model::{Batch, BatchId, KeptOutput, Spot, StreamKind, TaskId, TaskRecord};
 use tamer_proto::wire;
 use tokio::sync::broadcast;
 
@@ -19,9 +19,11 @@ pub enum News {
     /// Its state or counts changed.
     Batch(Arc<Batch>),
     /// A task changed; with its output when it ended.
-    Task(Spot, TaskState, Option<Arc<KeptOutput>>),
+    Task(Spot, Arc<TaskRecord>, Option<Arc<KeptOutput>>),
     /// A host's command wrote something.
     Output(Arc<wire::OutputChunk>),
+    /// How far a target is that moves a file.
+    Progress(Arc<wire::TargetProgress>),
 }
 
 /// The feeds of all batches that somebody watches, and what their commands wrote last. Cheap to
@@ -59,9 +61,24 @@ impl Feeds {
         }
     }
 
+    /// A task that moves a file is so far, in bytes.
+    pub fn progress(&self, task: TaskId, done: u64, total: u64) {
+        let (host, item) = (task.host.to_string(), task.item.into());
+        let progress = wire::TargetProgress { host, item, done, total };
+        self.publish(task.batch, News::Progress(Arc::new(progress)));
+    }
+
     /// What the running commands of a batch wrote last.
     pub fn recent_output(&self, batch: BatchId) -> Vec<wire::OutputChunk> {
         let kept = self.recent().of(batch);
+        kept.into_iter()
+            .map(|(spot, stream, offset, data)| chunk(spot, stream, offset, data))
+            .collect()
+    }
+
+    /// What the running command of one target wrote last.
+    pub fn recent_output_of(&self, batch: BatchId, spot: Spot) -> Vec<wire::OutputChunk> {
+        let kept = self.recent().of_target(batch, spot);
         kept.into_iter()
             .map(|(spot, stream, offset, data)| chunk(spot, stream, offset, data))
             .collect()

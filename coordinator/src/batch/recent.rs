@@ -56,14 +56,22 @@ impl Recent {
 
     /// What is remembered of a batch: target, stream, offset, bytes.
     pub fn of(&self, batch: BatchId) -> Vec<(Spot, StreamKind, u64, Bytes)> {
-        let streams = self.open.get(&batch).into_iter().flatten();
-        streams
-            .map(|((spot, is_stderr), tail)| {
-                let kind = if *is_stderr { StreamKind::Stderr } else { StreamKind::Stdout };
-                (*spot, kind, tail.at, Bytes::copy_from_slice(&tail.bytes))
-            })
-            .collect()
+        self.open.get(&batch).into_iter().flatten().map(told).collect()
     }
+
+    /// What is remembered of one target.
+    pub fn of_target(&self, batch: BatchId, spot: Spot) -> Vec<(Spot, StreamKind, u64, Bytes)> {
+        let both = (spot, false)..=(spot, true);
+        let streams = self.open.get(&batch).map(|streams| streams.range(both));
+        streams.into_iter().flatten().map(told).collect()
+    }
+}
+
+fn told(
+    ((spot, is_stderr), tail): (&(Spot, bool), &Tail),
+) -> (Spot, StreamKind, u64, Bytes) {
+    let kind = if *is_stderr { StreamKind::Stderr } else { StreamKind::Stdout };
+    (*spot, kind, tail.at, Bytes::copy_from_slice(&tail.bytes))
 }
 
 impl Tail {
@@ -106,6 +114,7 @@ mod tests {
                 at += length;
             }
             let kept = recent.of(BATCH);
+            prop_assert_eq!(&recent.of_target(BATCH, TASK.spot()), &kept);
             let (_, _, offset, bytes) = &kept[0];
             prop_assert!(bytes.len() <= STREAM);
             prop_assert_eq!(&whole[*offset as usize..], &bytes[..]);

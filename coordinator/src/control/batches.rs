@@ -1,27 +1,34 @@
-//! Batches: made, listed, cancelled.
+//! Batches: made, listed, paused, cancelled.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::collections::HashMap;
 
 use tamer_model::{
-    Action, Batch, BatchCounts, BatchId, BatchState, CancelRequest, Code, HostId, InstanceAction,
-    Problem, Selector, Spot, TaskId, TaskRecord, TaskState, Timestamp,
+    Action, Batch, BatchCounts, BatchId, BatchSpec, BatchState, CancelRequest, Code, Earlier,
+    EndKind, InstanceTerms, MAX_MARKS, Mark, OnTrip, Origin, Problem, Rollout, Spot, Stand,
+    TargetKind, TargetSpec, TaskId, TaskRecord, TaskState, Timestamp,
 };
 use tamer_proto::wire;
 use tamer_store::{Commit, CommitError, Range, Revision};
 
+use super::outputs::told;
 use super::{Asker, People, page};
-use crate::fleet::View;
-use crate::instances::find::Selection;
-use crate::state::{StoredOutput, Target, TargetInstance, Unstorable, decode, encode, keys};
+use crate::batch::make::By;
+use crate::batch::{Order, targets};
+use crate::state::{StoredOutput, Target, Unstorable, decode, encode, keys};
 use crate::{audit, clock};
 
-const DEFAULT_LOST_WAIT: Duration = Duration::from_secs(600);
-const MAX_LOST_WAIT: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Batches that may run at once: each is in the controller's memory.
-const MAX_RUNNING: usize = 256;
 /// A page of tasks with output ends at this many bytes: a message holds four times as much.
 const PAGE_BYTES: usize = 1024 * 1024;
+
+/// What is told of a target without a record.
+pub(super) static PENDING: TaskRecord = TaskRecord::PENDING;
+
+impl Asker {
+    fn by(&self) -> By {
+        let from = self.caller.from.to_string();
+        By { name: self.name.clone(), who: self.caller.who(), from }
+    }
+}
 
 impl People {
     pub(super) async fn make_batch(
@@ -29,108 +36,55 @@ impl People {
         asker: &Asker,
         request: wire::CreateBatchRequest,
     ) -> Result<wire::Batch, Problem> {
-        let wire::CreateBatchRequest {
-            selector: text,
-            command,
-            allow_empty,
-            lost_wait_ms,
-            request_id,
-            instance_action,
-            create,
-            pull,
-            instances,
-            foreign,
-        } = request;
-        let selector: Selector = if text.is_empty() { Selector::default() } else { text.parse()? };
-        let action = action(command, instance_action, create, pull)?;
-        let lost_wait =
-            if lost_wait_ms == 0 { DEFAULT_LOST_WAIT } else { Duration::from_millis(lost_wait_ms) };
-        if lost_wait > MAX_LOST_WAIT {
-            return Err(Problem::field("lost_wait", "longer than 30 days"));
-        }
-        if request_id.is_empty()
-            || request_id.len() > 64
-            || !request_id.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
-        {
-            return Err(Problem::field("request_id", "not 1 to 64 letters, digits and dashes"));
-        }
-        if let Some(batch) = self.requested(&request_id).await? {
-            return Ok(batch.into());
-        }
-        let running =
-            self.store.range(Range::prefix(&keys::actives())).await.map_err(Unstorable::problem)?;
-        if running.entries.len() >= MAX_RUNNING {
-            return Err(Problem::new(
-                Code::Busy,
-                format!("{MAX_RUNNING} batches are running already"),
-            )
-            .remedy("wait for some to end, or cancel them"));
-        }
-        let (targets, text) = match &action {
-            Action::Instance(action) => {
-                let selection = Selection::try_from(instances)?;
-                let targets =
-                    freeze_instances(&self.fleet.view(), &selection, action, foreign, allow_empty)?;
-                (targets, selection.text())
-            }
-            Action::Command(_) | Action::Create(_) | Action::Pull(_) => {
-                (freeze(&self.fleet.view(), &selector, &text, allow_empty)?, text)
-            }
-        };
-        let frozen = encode(&targets);
-        if frozen.len() > tamer_store::MAX_VALUE {
-            let message = format!("{} targets are more than a batch can hold", targets.len());
-            return Err(Problem::field("instances", message).remedy("select fewer of them"));
-        }
-        let now = clock::now();
-        let batch = Batch {
-            id: BatchId::at(now.as_millis(), clock::random()),
-            action,
-            selector: text,
-            targets: targets.len() as u32,
-            created_by: asker.name.clone(),
-            created_at: now,
-            lost_wait_ms: lost_wait.as_millis() as u64,
-            cancel: None,
-            state: BatchState::Running,
-            ended_at: None,
-            counts: BatchCounts { pending: targets.len() as u32, ..BatchCounts::default() },
-        };
-        let commit = Commit::new()
-            .absent(keys::batch(batch.id))
-            .absent(keys::request(&request_id))
-            .put(keys::request(&request_id), encode(&batch.id))
-            .put(keys::batch(batch.id), encode(&batch))
-            .put(keys::active(batch.id), encode(&()))
-            .put(keys::recent(now, batch.id), encode(&batch.id))
-            .put(keys::targets(batch.id), frozen);
-        let what = match &batch.action {
-            // Arguments may hold secrets.
-            Action::Command(command) => format!("program={:?}", command.argv.first()),
-            Action::Instance(_) | Action::Create(_) | Action::Pull(_) => {
-                format!("action={:?}", batch.action.summary())
-            }
-        };
-        let detail = format!("targets={} {what}", targets.len());
-        let commit = audit::done(commit, &asker.caller, "batch.create", batch.id, detail);
-        match self.store.commit(commit).await {
-            Ok(_) => Ok(batch.into()),
-            // The same request came twice at once: both get the batch that the first one made.
-            Err(error @ CommitError::Conflict { .. }) => {
-                self.requested(&request_id).await?.map(Into::into).ok_or_else(|| error.problem())
-            }
-            Err(error) => Err(error.problem()),
-        }
+        let request_id = request.request_id.clone();
+        let expect = Some(request.expect_targets.clone()).filter(|expect| !expect.is_empty());
+        let spec = spec_of(request)?;
+        let order = Order { spec, origin: None, request_id, expect };
+        let batch = self.maker().create(order, &asker.by()).await?;
+        Ok((batch, clock::now()).into())
     }
 
-    /// The batch that a request made before.
-    async fn requested(&self, request_id: &str) -> Result<Option<Batch>, Problem> {
-        let key = keys::request(request_id);
-        let Some(entry) = self.store.get(&key).await.map_err(Unstorable::problem)? else {
-            return Ok(None);
+    pub(super) async fn preview(
+        &self,
+        request: wire::CreateBatchRequest,
+    ) -> Result<wire::BatchPreview, Problem> {
+        self.maker().preview(&spec_of(request)?).await
+    }
+
+    /// The same again, on targets that ended in one of the ways that are named.
+    pub(super) async fn retry(
+        &self,
+        asker: &Asker,
+        request: wire::RetryBatchRequest,
+    ) -> Result<wire::Batch, Problem> {
+        let wire::RetryBatchRequest { id, ends, request_id } = request;
+        let (batch, _) = self.find_batch(&id).await?;
+        if batch.state == BatchState::Running {
+            return Err(Problem::new(Code::WrongState, format!("{} has not ended", batch.id))
+                .on("id")
+                .remedy("wait for its end, or cancel it"));
+        }
+        let ends: Vec<EndKind> = match ends.is_empty() {
+            true => EndKind::ALL.into_iter().filter(|end| *end != EndKind::Succeeded).collect(),
+            false => ends.iter().map(|end| end.parse()).collect::<Result<_, _>>()?,
         };
-        let id: BatchId = decode(&key, &entry.value)?;
-        Ok(self.read_batch(id).await?.map(|(batch, _)| batch))
+        let instances = (batch.action.on() == TargetKind::Instance).then(InstanceTerms::default);
+        let earlier = Some(Earlier { batch: batch.id, ends });
+        let spec = BatchSpec {
+            targets: TargetSpec { instances, earlier, ..TargetSpec::default() },
+            rollout: Rollout { canary: None, ..batch.rollout },
+            undo: batch.undo,
+            leases: batch.leases,
+            parse: batch.parse,
+            lost_wait_ms: Some(batch.lost_wait_ms),
+            // Whoever made the earlier batch said so.
+            foreign: true,
+            ..BatchSpec::new(batch.action, TargetSpec::default())
+        };
+        let origin = Some(Origin::RetryOf(batch.id));
+        let order = Order { spec, origin, request_id, expect: None };
+        let batch = self.maker().create(order, &asker.by()).await?;
+        Ok((batch, clock::now()).into())
     }
 
     async fn read_batch(&self, id: BatchId) -> Result<Option<(Batch, Revision)>, Problem> {
@@ -178,56 +132,101 @@ impl People {
     /// A batch with its counts as they are: its record has them when it has ended.
     pub(super) async fn counted(&self, mut batch: Batch) -> Result<wire::Batch, Problem> {
         if batch.state == BatchState::Running {
-            let states = self.task_states(batch.id).await?;
-            batch.counts = BatchCounts::count(states.values());
-            batch.counts.pending += batch.targets.saturating_sub(states.len() as u32);
+            let records = self.records(batch.id).await?;
+            batch.counts = BatchCounts::count(records.values().map(|record| &record.state));
+            batch.counts.pending += batch.targets.saturating_sub(records.len() as u32);
         }
-        Ok(batch.into())
+        Ok((batch, clock::now()).into())
     }
 
     pub(super) async fn cancel(&self, asker: &Asker, id: &str) -> Result<wire::Batch, Problem> {
+        self.say(asker, id, "batch.cancel", |batch, now| {
+            let fresh = batch.state == BatchState::Running && batch.cancel.is_none();
+            if fresh {
+                batch.cancel = Some(CancelRequest { by: asker.name.clone(), at: now });
+            }
+            Ok(fresh)
+        })
+        .await
+    }
+
+    pub(super) async fn pause(&self, asker: &Asker, id: &str) -> Result<wire::Batch, Problem> {
+        self.say(asker, id, "batch.pause", |batch, now| {
+            running(batch)?;
+            if batch.marks.last().is_some_and(|mark| !mark.resumed) {
+                return Ok(false);
+            }
+            mark(batch, asker, now, false)
+        })
+        .await
+    }
+
+    pub(super) async fn resume(&self, asker: &Asker, id: &str) -> Result<wire::Batch, Problem> {
+        self.say(asker, id, "batch.resume", |batch, now| {
+            running(batch)?;
+            if batch.marks.last().is_some_and(|mark| mark.resumed && mark.at >= batch.stand_since) {
+                // Somebody else was first, or this is the same request again.
+                return Ok(false);
+            }
+            let paused = batch.marks.last().is_some_and(|mark| !mark.resumed);
+            let waits = match &batch.stand {
+                Stand::Tripped(_) => batch.rollout.on_trip == OnTrip::Pause,
+                stand => stand.may_wait_for_a_person(),
+            };
+            if !paused && !waits {
+                let stand = batch.stand.as_str();
+                let message = format!("{} waits for nobody: it is in {stand:?}", batch.id);
+                return Err(Problem::new(Code::WrongState, message)
+                    .on("id")
+                    .remedy("`tamerctl batch show` says how it stands"));
+            }
+            mark(batch, asker, now, true)
+        })
+        .await
+    }
+
+    /// Changes the record of a batch by what a person said; `change` says whether it did.
+    async fn say(
+        &self,
+        asker: &Asker,
+        id: &str,
+        what: &str,
+        change: impl Fn(&mut Batch, Timestamp) -> Result<bool, Problem>,
+    ) -> Result<wire::Batch, Problem> {
         loop {
             let (mut batch, at) = self.find_batch(id).await?;
-            if batch.state != BatchState::Running || batch.cancel.is_some() {
-                return Ok(batch.into());
+            // A clock that was set back must not put what is said now before what happened.
+            let latest = batch.marks.last().map_or(batch.stand_since, |mark| mark.at);
+            let now = clock::now().max(latest).max(batch.stand_since);
+            if !change(&mut batch, now)? {
+                return self.counted(batch).await;
             }
-            batch.cancel = Some(CancelRequest { by: asker.name.clone(), at: clock::now() });
             let commit = Commit::new()
                 .modified_at(keys::batch(batch.id), at)
                 .put(keys::batch(batch.id), encode(&batch));
-            let commit = audit::done(commit, &asker.caller, "batch.cancel", batch.id, "");
+            let commit = audit::done(commit, &asker.caller, what, batch.id, "");
             match self.store.commit(commit).await {
-                Ok(_) => return Ok(batch.into()),
+                Ok(_) => return self.counted(batch).await,
                 Err(CommitError::Conflict { .. }) => {}
                 Err(error) => return Err(error.problem()),
             }
         }
     }
 
-    /// The frozen targets of a batch.
-    pub(super) async fn targets(&self, id: BatchId) -> Result<Vec<Target>, Problem> {
-        let key = keys::targets(id);
-        let entry = self.store.get(&key).await.map_err(Unstorable::problem)?;
-        entry.map(|entry| decode(&key, &entry.value)).unwrap_or_else(|| Ok(Vec::new()))
-    }
-
     /// The records of all tasks of a batch that have one.
-    pub(super) async fn task_states(
-        &self,
-        id: BatchId,
-    ) -> Result<HashMap<Spot, TaskState>, Problem> {
-        let mut states = HashMap::new();
+    pub(super) async fn records(&self, id: BatchId) -> Result<HashMap<Spot, TaskRecord>, Problem> {
+        let mut records = HashMap::new();
         let mut next = Some(Range::prefix(&keys::tasks(id)).limit(tamer_store::MAX_PAGE_ENTRIES));
         while let Some(range) = next {
             let page = self.store.range(range).await.map_err(Unstorable::problem)?;
             for entry in &page.entries {
                 if let Some(spot) = keys::spot(&entry.key) {
-                    states.insert(spot, decode::<TaskRecord>(&entry.key, &entry.value)?.state);
+                    records.insert(spot, decode(&entry.key, &entry.value)?);
                 }
             }
             next = page.next;
         }
-        Ok(states)
+        Ok(records)
     }
 
     /// What is kept of a task's output, if it ended.
@@ -235,7 +234,7 @@ impl People {
         let key = keys::output(task);
         let entry = self.store.get(&key).await.map_err(Unstorable::problem)?;
         let stored = entry.map(|entry| decode::<StoredOutput>(&key, &entry.value)).transpose()?;
-        Ok(stored.map(|stored| tamer_model::KeptOutput::from(stored).into()))
+        Ok(stored.map(told))
     }
 
     pub(super) async fn tasks(
@@ -244,7 +243,7 @@ impl People {
     ) -> Result<wire::ListTasksResponse, Problem> {
         let wire::ListTasksRequest { batch, output, host, limit, page_token } = request;
         let (batch, _) = self.find_batch(&batch).await?;
-        let mut targets = self.targets(batch.id).await?;
+        let mut targets = targets::read(&self.store, batch.id).await?;
         if !host.is_empty() {
             targets
                 .retain(|target| target.name.as_str() == host || target.host.to_string() == host);
@@ -264,7 +263,7 @@ impl People {
             targets.retain(|target| (target.name.as_str(), target.item) > (name, item));
         }
         let limit = if limit == 0 { 1000 } else { 1000.min(limit as usize) };
-        let states = self.task_states(batch.id).await?;
+        let records = self.records(batch.id).await?;
         let mut page = wire::ListTasksResponse::default();
         let mut bytes = 0;
         for target in &targets {
@@ -276,7 +275,7 @@ impl People {
                     .unwrap_or_default();
                 break;
             }
-            let mut task = show(target, states.get(&target.spot()).unwrap_or(&TaskState::Pending));
+            let mut task = show(target, records.get(&target.spot()).unwrap_or(&PENDING));
             if output {
                 task.output = self.output(TaskId::at(batch.id, target.spot())).await?;
             }
@@ -287,114 +286,68 @@ impl People {
     }
 }
 
-/// The one thing that a request asks for.
-fn action(
-    command: Option<wire::CommandSpec>,
-    instance: Option<wire::InstanceAction>,
-    create: Option<wire::CreateInstance>,
-    pull: Option<wire::PullImage>,
-) -> Result<Action, Problem> {
-    match (command, instance, create, pull) {
-        (Some(command), None, None, None) => Ok(Action::Command(command.try_into()?)),
-        (None, Some(action), None, None) => Ok(Action::Instance(action.try_into()?)),
-        (None, None, Some(create), None) => Ok(Action::Create(Box::new(create.try_into()?))),
-        (None, None, None, Some(pull)) => Ok(Action::Pull(pull.try_into()?)),
+/// What a request asks for, in its own words or in those of a tamerctl one version behind.
+fn spec_of(request: wire::CreateBatchRequest) -> Result<BatchSpec, Problem> {
+    let wire::CreateBatchRequest {
+        selector,
+        command,
+        allow_empty,
+        lost_wait_ms,
+        request_id: _,
+        instance_action,
+        create,
+        pull,
+        instances,
+        foreign,
+        spec,
+        expect_targets: _,
+    } = request;
+    if let Some(spec) = spec {
+        return spec.try_into();
+    }
+    let action = match (command, instance_action, create, pull) {
+        (Some(command), None, None, None) => Action::Command(command.try_into()?),
+        (None, Some(action), None, None) => Action::Instance(action.try_into()?),
+        (None, None, Some(create), None) => Action::Create(Box::new(create.try_into()?)),
+        (None, None, None, Some(pull)) => Action::Pull(pull.try_into()?),
         (None, None, None, None) => {
-            Err(Problem::field("command", "`command` is missing, and no other action is there"))
+            let message = "`command` is missing, and no other action is there";
+            return Err(Problem::field("command", message));
         }
-        _ => Err(Problem::field("command", "more than one action")),
-    }
-}
-
-/// The instances that a batch is for, in the order of lists, each with its number on its host.
-fn freeze_instances(
-    view: &View,
-    selection: &Selection,
-    action: &InstanceAction,
-    foreign: bool,
-    allow_empty: bool,
-) -> Result<Vec<Target>, Problem> {
-    let found = if allow_empty { selection.find(view)? } else { selection.find_some(view)? };
-    if matches!(action, InstanceAction::Remove { .. }) && !foreign {
-        let mut strange = found.iter().filter(|found| !found.instance().instance.managed);
-        if let Some(one) = strange.next() {
-            let more = strange.count();
-            let name = &one.instance().instance.name;
-            let others = if more == 0 { String::new() } else { format!(" and {more} more") };
-            return Err(Problem::new(
-                Code::WrongState,
-                format!("{}/{name}{others}: not made by Tamer", one.member.host.name),
-            )
-            .on("foreign")
-            .remedy("look at it with `tamerctl instance show`; --yes removes it all the same"));
+        _ => return Err(Problem::field("command", "more than one action")),
+    };
+    let targets = match action.on() {
+        TargetKind::Host => TargetSpec { selector, ..TargetSpec::default() },
+        TargetKind::Instance => {
+            let wire::InstanceSelection { hosts, instances, named } = instances.unwrap_or_default();
+            let instances = Some(InstanceTerms { selector: instances, named });
+            TargetSpec { selector: hosts, instances, ..TargetSpec::default() }
         }
-    }
-    let mut numbers: BTreeMap<HostId, u16> = BTreeMap::new();
-    found
-        .into_iter()
-        .map(|found| {
-            let instance = found.instance();
-            let next = numbers.entry(instance.host).or_default();
-            let item = *next;
-            *next = next.checked_add(1).ok_or_else(|| {
-                Problem::field("instances", "more than 65,535 instances of one host")
-            })?;
-            Ok(Target {
-                host: instance.host,
-                name: found.member.host.name.clone(),
-                item,
-                instance: Some(TargetInstance {
-                    id: instance.id,
-                    name: instance.instance.name.clone(),
-                    reference: instance.reference(),
-                }),
-            })
-        })
-        .collect()
+    };
+    let lost_wait_ms = (lost_wait_ms != 0).then_some(lost_wait_ms);
+    BatchSpec { allow_empty, foreign, lost_wait_ms, ..BatchSpec::new(action, targets) }.validate()
 }
 
-/// The hosts that a batch is for, by name.
-fn freeze(
-    view: &View,
-    selector: &Selector,
-    text: &str,
-    allow_empty: bool,
-) -> Result<Vec<Target>, Problem> {
-    let selected = view.select(selector);
-    if selected.is_empty() && !allow_empty {
-        let problem = if selector.is_all() {
-            Problem::new(Code::SelectionEmpty, "the fleet has no host yet")
-                .remedy("join one: `tamerctl token create` prints how")
-        } else {
-            let unknown: Vec<_> = selector.keys().filter(|key| !is_known(view, key)).collect();
-            let why = if unknown.is_empty() {
-                String::new()
-            } else {
-                format!("; no host has {}", unknown.join(", "))
-            };
-            Problem::new(Code::SelectionEmpty, format!("the selector {text:?} names no host{why}"))
-                .remedy("`tamerctl host ls -o wide` shows facts and labels; --allow-empty makes an empty selection a success")
-        };
-        return Err(problem.on("selector"));
+fn running(batch: &Batch) -> Result<(), Problem> {
+    if batch.state == BatchState::Running {
+        return Ok(());
     }
-    Ok(selected
-        .into_iter()
-        .map(|member| Target {
-            host: member.host.id,
-            name: member.host.name.clone(),
-            item: 0,
-            instance: None,
-        })
-        .collect())
+    let message = format!("{} has ended: it {}", batch.id, batch.state.as_str());
+    Err(Problem::new(Code::WrongState, message).on("id"))
 }
 
-fn is_known(view: &View, key: &str) -> bool {
-    use tamer_model::Subject;
-    view.hosts().any(|member| (&member.host, member.status.state).value(key).is_some())
+fn mark(batch: &mut Batch, asker: &Asker, at: Timestamp, resumed: bool) -> Result<bool, Problem> {
+    if batch.marks.len() >= MAX_MARKS {
+        let message = format!("{} was paused and resumed {MAX_MARKS} times", batch.id);
+        return Err(Problem::new(Code::Busy, message).remedy("cancel it and make another"));
+    }
+    batch.marks.push(Mark { at, by: asker.name.clone(), resumed });
+    Ok(true)
 }
 
 /// A task as people see it.
-pub(super) fn show(target: &Target, state: &TaskState) -> wire::Task {
+pub(super) fn show(target: &Target, record: &TaskRecord) -> wire::Task {
+    let TaskRecord { state, attempt, sent_at: _, ended_at: _, before } = record;
     let started_at = match state {
         TaskState::Running { started_at, .. } => Some(*started_at),
         TaskState::Ended(end) => end.started_at,
@@ -410,5 +363,7 @@ pub(super) fn show(target: &Target, state: &TaskState) -> wire::Task {
         item: target.item.into(),
         instance: target.instance.as_ref().map(|one| one.id.to_string()).unwrap_or_default(),
         instance_name: target.instance.as_ref().map(|one| one.name.to_string()).unwrap_or_default(),
+        attempt: (*attempt).into(),
+        before: before.iter().cloned().map(Into::into).collect(),
     }
 }

@@ -2,7 +2,7 @@
 
 use tamer_certs::join_code;
 use tamer_model::{
-    Code, Host, HostState, JoinedBy, LabelKey, MAX_LABELS, Problem, Selector, Timestamp,
+    Code, Cordon, Host, HostState, JoinedBy, LabelKey, MAX_LABELS, Problem, Selector, Timestamp,
 };
 use tamer_proto::{HostView, labels_in, wire};
 use tamer_store::Commit;
@@ -13,6 +13,8 @@ use crate::fleet::{Member, View};
 use crate::state::{Credential, PendingHost, Revoked, Unstorable, encode, keys};
 use crate::{audit, clock};
 
+/// The longest reason of a cordon, in bytes.
+const MAX_REASON: usize = 1024;
 /// Hosts to a page unless the caller wants fewer.
 const PAGE: usize = 1000;
 
@@ -100,6 +102,27 @@ impl People {
         self.commit_and_show(commit, &changed).await
     }
 
+    pub(super) async fn cordon(
+        &self,
+        asker: &Asker,
+        request: wire::CordonHostRequest,
+    ) -> Result<wire::Host, Problem> {
+        let wire::CordonHostRequest { host, cordoned, reason } = request;
+        if reason.len() > MAX_REASON {
+            return Err(Problem::field("reason", format!("longer than {MAX_REASON} bytes")));
+        }
+        let member = self.fleet.view().find(&host)?.clone();
+        let mut changed = member.host.clone();
+        let cordon = Cordon { by: asker.name.clone(), at: clock::now(), reason };
+        changed.cordon = cordoned.then_some(cordon);
+        let what = if cordoned { "host.cordon" } else { "host.uncordon" };
+        let commit = Commit::new()
+            .modified_at(keys::host(changed.id), member.host_at)
+            .put(keys::host(changed.id), encode(&changed));
+        let commit = audit::done(commit, &asker.caller, what, changed.id, "");
+        self.commit_and_show(commit, &changed).await
+    }
+
     pub(super) async fn approve(
         &self,
         asker: &Asker,
@@ -137,6 +160,7 @@ impl People {
             joined_by: JoinedBy::Approval(asker.name.clone()),
             key,
             next_key: None,
+            cordon: None,
             // It has none yet: it gets one when it asks again.
             certificate_ends: now,
             clock_ahead_ms: 0,

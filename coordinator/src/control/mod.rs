@@ -2,8 +2,10 @@
 
 mod audits;
 mod batches;
+mod contents;
 mod hosts;
 mod instances;
+mod outputs;
 mod page;
 mod status;
 mod tokens;
@@ -22,8 +24,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::audit::Refusals;
-use crate::batch::Feeds;
+use crate::batch::{Feeds, Maker};
 use crate::caller::{self, Caller};
+use crate::contents::Contents;
 use crate::fleet::Fleet;
 use crate::instances::streams::Streams;
 use crate::session::Sessions;
@@ -36,6 +39,7 @@ pub struct People {
     pub sessions: Sessions,
     pub feeds: Feeds,
     pub streams: Streams,
+    pub contents: Contents,
     pub authority: Arc<Authority>,
     pub refusals: Refusals,
     pub fleet_id: FleetId,
@@ -51,6 +55,11 @@ struct Asker {
 }
 
 impl People {
+    /// Makes batches, for people and for what acts in their names.
+    pub fn maker(&self) -> Maker {
+        Maker { store: self.store.clone(), fleet: self.fleet.clone() }
+    }
+
     fn asker<T>(request: &Request<T>) -> Result<Asker, Status> {
         let (name, caller) = caller::user(request)?;
         Ok(Asker { name, caller })
@@ -120,6 +129,17 @@ impl Control for People {
         let asker = Self::asker(&request)?;
         let on = request.into_inner().host;
         self.answer(&asker, "host.rm", &on, self.remove(&asker, &on).await)
+    }
+
+    async fn cordon_host(
+        &self,
+        request: Request<wire::CordonHostRequest>,
+    ) -> Result<Response<wire::Host>, Status> {
+        let asker = Self::asker(&request)?;
+        let request = request.into_inner();
+        let on = request.host.clone();
+        let what = if request.cordoned { "host.cordon" } else { "host.uncordon" };
+        self.answer(&asker, what, &on, self.cordon(&asker, request).await)
     }
 
     async fn create_token(
@@ -194,6 +214,74 @@ impl Control for People {
         let asker = Self::asker(&request)?;
         let on = request.into_inner().id;
         self.answer(&asker, "batch.cancel", &on, self.cancel(&asker, &on).await)
+    }
+
+    async fn preview_batch(
+        &self,
+        request: Request<wire::CreateBatchRequest>,
+    ) -> Result<Response<wire::BatchPreview>, Status> {
+        self.preview(request.into_inner()).await.map(Response::new).map_err(status_of)
+    }
+
+    async fn pause_batch(
+        &self,
+        request: Request<wire::PauseBatchRequest>,
+    ) -> Result<Response<wire::Batch>, Status> {
+        let asker = Self::asker(&request)?;
+        let on = request.into_inner().id;
+        self.answer(&asker, "batch.pause", &on, self.pause(&asker, &on).await)
+    }
+
+    async fn resume_batch(
+        &self,
+        request: Request<wire::ResumeBatchRequest>,
+    ) -> Result<Response<wire::Batch>, Status> {
+        let asker = Self::asker(&request)?;
+        let on = request.into_inner().id;
+        self.answer(&asker, "batch.resume", &on, self.resume(&asker, &on).await)
+    }
+
+    async fn retry_batch(
+        &self,
+        request: Request<wire::RetryBatchRequest>,
+    ) -> Result<Response<wire::Batch>, Status> {
+        let asker = Self::asker(&request)?;
+        let request = request.into_inner();
+        let on = request.id.clone();
+        self.answer(&asker, "batch.retry", &on, self.retry(&asker, request).await)
+    }
+
+    type ReadOutputStream = Events<wire::OutputRead>;
+    type GetFetchedStream = Events<wire::ContentChunk>;
+
+    async fn read_output(
+        &self,
+        request: Request<wire::ReadOutputRequest>,
+    ) -> Result<Response<Self::ReadOutputStream>, Status> {
+        self.read_outputs(request.into_inner()).await.map(Response::new).map_err(status_of)
+    }
+
+    async fn stat_content(
+        &self,
+        request: Request<wire::StatContentRequest>,
+    ) -> Result<Response<wire::StatContentResponse>, Status> {
+        self.content_stat(request.into_inner()).await.map(Response::new).map_err(status_of)
+    }
+
+    async fn put_content(
+        &self,
+        request: Request<Streaming<wire::PutContentRequest>>,
+    ) -> Result<Response<wire::StatContentResponse>, Status> {
+        let asker = Self::asker(&request)?;
+        let done = self.content_put(&asker, request.into_inner()).await;
+        self.answer(&asker, "content.put", "", done)
+    }
+
+    async fn get_fetched(
+        &self,
+        request: Request<wire::GetFetchedRequest>,
+    ) -> Result<Response<Self::GetFetchedStream>, Status> {
+        self.fetched(request.into_inner()).await.map(Response::new).map_err(status_of)
     }
 
     type WatchInstancesStream = Events<wire::InstanceEvent>;

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use futures_util::Stream;
-use tamer_model::{BatchId, BatchState, Problem, Spot, TaskId, TaskState};
+use tamer_model::{BatchId, BatchState, Problem, Spot, TaskId};
 use tamer_proto::wire::batch_event::Event;
 use tamer_proto::{status_of, wire};
 use tokio::sync::broadcast::error::RecvError;
@@ -15,8 +15,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::People;
-use super::batches::show;
-use crate::batch::News;
+use super::batches::{PENDING, show};
+use crate::batch::{News, targets};
+use crate::clock;
 use crate::state::Target;
 
 /// Events on their way to one watcher; a slow one falls behind on the feed, not here.
@@ -51,7 +52,7 @@ impl People {
     ) -> Result<impl Stream<Item = Result<wire::BatchEvent, Status>> + Send + 'static, Problem>
     {
         let (batch, _) = self.find_batch(&request.id).await?;
-        let targets = self.targets(batch.id).await?;
+        let targets = targets::read(&self.store, batch.id).await?;
         let (out, stream) = mpsc::channel(AHEAD);
         let watcher = Watcher {
             people: self.clone(),
@@ -96,14 +97,14 @@ impl Watcher {
     async fn snapshot(&self) -> Result<bool, Over> {
         let (batch, _) = self.people.find_batch(&self.id.to_string()).await?;
         let over = batch.state != BatchState::Running;
-        let states = self.people.task_states(self.id).await?;
-        self.tell(Event::Batch(batch.clone().into())).await?;
+        let records = self.people.records(self.id).await?;
+        self.tell(Event::Batch((batch.clone(), clock::now()).into())).await?;
         let mut targets: Vec<_> = self.targets.values().collect();
         targets.sort_by(|a, b| (&a.name, a.item).cmp(&(&b.name, b.item)));
         for target in targets {
-            let state = states.get(&target.spot()).unwrap_or(&TaskState::Pending);
-            let mut task = show(target, state);
-            if state.end().is_some() && self.with_output {
+            let record = records.get(&target.spot()).unwrap_or(&PENDING);
+            let mut task = show(target, record);
+            if record.state.end().is_some() && self.with_output {
                 task.output = self.people.output(TaskId::at(self.id, target.spot())).await?;
             }
             self.tell(Event::Task(task)).await?;
@@ -117,7 +118,7 @@ impl Watcher {
         }
         if over {
             // The state comes again, so that a watcher can end at a batch that has ended.
-            self.tell(Event::Batch(batch.into())).await?;
+            self.tell(Event::Batch((batch, clock::now()).into())).await?;
         }
         Ok(over)
     }
@@ -128,14 +129,18 @@ impl Watcher {
             match news.recv().await {
                 Ok(News::Batch(batch)) => {
                     let over = batch.state != BatchState::Running;
-                    self.tell(Event::Batch(wire::Batch::from((*batch).clone()))).await?;
+                    let batch = wire::Batch::from(((*batch).clone(), clock::now()));
+                    self.tell(Event::Batch(batch)).await?;
                     if over {
                         return Ok(true);
                     }
                 }
-                Ok(News::Task(spot, state, output)) => {
+                Ok(News::Progress(progress)) => {
+                    self.tell(Event::Progress((*progress).clone())).await?;
+                }
+                Ok(News::Task(spot, record, output)) => {
                     let Some(target) = self.targets.get(&spot) else { continue };
-                    let mut task = show(target, &state);
+                    let mut task = show(target, &record);
                     task.output =
                         output.filter(|_| self.with_output).map(|output| (*output).clone().into());
                     self.tell(Event::Task(task)).await?;

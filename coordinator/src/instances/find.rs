@@ -1,6 +1,6 @@
 //! Which instances people mean.
 
-use tamer_model::{Code, FleetInstance, HostState, InstanceId, Problem, Selector};
+use tamer_model::{Code, FleetInstance, HostState, InstanceId, InstanceTerms, Problem, Selector};
 use tamer_proto::{FleetInstanceView, wire};
 
 use crate::fleet::{Member, Placed, View};
@@ -79,29 +79,29 @@ impl TryFrom<Option<wire::InstanceSelection>> for Selection {
             }
             text.parse().map_err(|problem: Problem| problem.on(field))
         };
-        if named.len() > MAX_NAMED {
-            let message =
-                format!("{} instances named one by one, more than {MAX_NAMED}", named.len());
-            return Err(Problem::field("named", message).remedy("use a selector"));
-        }
+        few(&named)?;
         Ok(Self { hosts: read(&hosts, "hosts")?, instances: read(&instances, "instances")?, named })
     }
 }
 
+fn few(named: &[String]) -> Result<(), Problem> {
+    if named.len() > MAX_NAMED {
+        let message = format!("{} instances named one by one, more than {MAX_NAMED}", named.len());
+        return Err(Problem::field("named", message).remedy("use a selector"));
+    }
+    Ok(())
+}
+
 impl Selection {
-    /// The selection as the batch remembers it.
-    pub fn text(&self) -> String {
-        let mut parts = Vec::new();
-        if !self.hosts.is_all() {
-            parts.push(format!("hosts {}", self.hosts));
-        }
-        if !self.instances.is_all() {
-            parts.push(format!("instances {}", self.instances));
-        }
-        if !self.named.is_empty() {
-            parts.push(self.named.join(" "));
-        }
-        parts.join("; ")
+    /// The instances that terms mean, on the hosts that a selector means.
+    pub fn new(hosts: Selector, terms: &InstanceTerms) -> Result<Self, Problem> {
+        let InstanceTerms { selector, named } = terms;
+        let instances = match selector.as_str() {
+            "" => Selector::default(),
+            text => text.parse().map_err(|problem: Problem| problem.on("instances"))?,
+        };
+        few(named)?;
+        Ok(Self { hosts, instances, named: named.clone() })
     }
 
     /// The instances that are meant, in their order. A name that means none is a problem; selectors

@@ -11,6 +11,7 @@ const MAX_HELD: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct Hello {
     pub agent_version: String,
+    pub wire_minor: u32,
     pub facts: Facts,
     pub journal: JournalId,
     /// The tasks that the journal holds, and whether each has ended.
@@ -28,7 +29,7 @@ impl TryFrom<wire::AgentMessage> for Hello {
         };
         // A minor version is not refused: what an older agent leaves out has a meaning, and what a
         // newer one adds is ignored.
-        let wire::Hello { agent_version, wire_minor: _, facts, journal, held, sent_at } = hello;
+        let wire::Hello { agent_version, wire_minor, facts, journal, held, sent_at } = hello;
         if agent_version.len() > 64 {
             return Err(Problem::field("hello.agent_version", "longer than 64 bytes"));
         }
@@ -43,7 +44,8 @@ impl TryFrom<wire::AgentMessage> for Hello {
             .map(|held| tamer_model::HeldTask::try_from(held).map(|held| (held.task, held.ended)))
             .collect::<Result<_, _>>()?;
         let facts = facts.required("hello.facts")?.try_into()?;
-        Ok(Self { agent_version, facts, journal, held, sent_at: Timestamp::from_millis(sent_at) })
+        let sent_at = Timestamp::from_millis(sent_at);
+        Ok(Self { agent_version, wire_minor, facts, journal, held, sent_at })
     }
 }
 

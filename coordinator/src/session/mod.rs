@@ -3,7 +3,9 @@
 //! [`Sessions`] knows who is connected; [`service`] serves the streams. A session task owns its
 //! stream and nothing else: what it hears it hands to the liveness and the batch controller.
 
+mod contents;
 mod hello;
+mod pace;
 pub mod service;
 
 use std::collections::HashMap;
@@ -50,6 +52,8 @@ pub struct Live {
     pub journal: JournalId,
     /// Where it dialled from.
     pub peer: Arc<str>,
+    /// The minor version of `tamer.v1` that it speaks.
+    pub wire_minor: u32,
     heard: Arc<AtomicU64>,
     out: Outbound,
     stop: CancellationToken,
@@ -91,6 +95,11 @@ impl Sessions {
         self.lock().live.get(&host).cloned()
     }
 
+    /// Whether a host has an open session.
+    pub fn is_open(&self, host: HostId) -> bool {
+        self.lock().live.contains_key(&host)
+    }
+
     /// When the host was last heard, if this coordinator ever heard it.
     pub fn heard(&self, host: HostId) -> Option<u64> {
         let inner = self.lock();
@@ -124,7 +133,7 @@ impl Sessions {
     fn open(
         &self,
         host: HostId,
-        journal: JournalId,
+        (journal, wire_minor): (JournalId, u32),
         peer: String,
         out: Outbound,
         stop: CancellationToken,
@@ -132,7 +141,8 @@ impl Sessions {
         let mut inner = self.lock();
         inner.next += 1;
         let heard = Arc::new(AtomicU64::new(clock::steady()));
-        let live = Live { number: inner.next, journal, peer: peer.into(), heard, out, stop };
+        let (number, peer) = (inner.next, peer.into());
+        let live = Live { number, journal, peer, wire_minor, heard, out, stop };
         inner.gone.remove(&host);
         let older = inner.live.insert(host, live.clone());
         drop(inner);

@@ -19,9 +19,12 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::{debug, info, warn};
 
 use super::hello::Hello;
+use super::pace::Pace;
 use super::{Live, OUTBOUND, Outbound, Sessions};
 use crate::batch::{Feeds, Notice};
 use crate::caller::{self, Caller};
+use crate::contents::carry::Chunks;
+use crate::contents::{Brought, Contents};
 use crate::enrol::with_ca;
 use crate::fleet::Fleet;
 use crate::instances::ingest::Ingest;
@@ -31,7 +34,7 @@ use crate::state::{Unstorable, encode, keys};
 use crate::{audit, clock};
 
 /// How long an agent may take to say hello.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// From this difference on, an agent's clock is worth a warning.
 const CLOCK_OFF: u64 = 5 * 60 * 1000;
 /// The longest chunk of live output that is passed on, in bytes.
@@ -52,6 +55,8 @@ pub struct Agents {
     pub sessions: Sessions,
     pub feeds: Feeds,
     pub streams: Streams,
+    pub contents: Contents,
+    pub brought: Brought,
     pub notices: mpsc::Sender<Notice>,
     pub authority: Arc<Authority>,
     pub coordinator: tamer_model::CoordinatorId,
@@ -104,6 +109,35 @@ impl AgentService for Agents {
         }
         Ok(Response::new(ReceiverStream::new(to_agent)))
     }
+
+    type GetTaskContentStream = Chunks;
+
+    async fn get_task_content(
+        &self,
+        request: Request<wire::GetTaskContentRequest>,
+    ) -> Result<Response<Self::GetTaskContentStream>, Status> {
+        let (host, _) = caller::host(&request)?;
+        let answer = self.content_for(host, request.into_inner()).await;
+        answer.map(Response::new).map_err(status_of)
+    }
+
+    async fn stat_task_content(
+        &self,
+        request: Request<wire::StatTaskContentRequest>,
+    ) -> Result<Response<wire::StatContentResponse>, Status> {
+        let (host, _) = caller::host(&request)?;
+        let answer = self.stat_for(host, request.into_inner()).await;
+        answer.map(Response::new).map_err(status_of)
+    }
+
+    async fn put_task_content(
+        &self,
+        request: Request<Streaming<wire::PutTaskContentRequest>>,
+    ) -> Result<Response<wire::StatContentResponse>, Status> {
+        let (host, _) = caller::host(&request)?;
+        let answer = self.put_for(host, request.into_inner()).await;
+        answer.map(Response::new).map_err(status_of)
+    }
 }
 
 /// An open session and what is needed to serve it.
@@ -139,8 +173,13 @@ impl Agents {
         let known = self.remember(host, caller, &hello, ahead).await?;
         let ends = caller.peer.as_ref().map_or_else(clock::now, |peer| peer.not_after);
         let stop = self.stop.child_token();
-        let live =
-            self.sessions.open(host, hello.journal, caller.from.to_string(), out, stop.clone());
+        let live = self.sessions.open(
+            host,
+            (hello.journal, hello.wire_minor),
+            caller.from.to_string(),
+            out,
+            stop.clone(),
+        );
         debug!(%host, session = live.number, "session opened");
         live.send(ToAgent::Welcome(self.welcome(&known)));
         let up = Notice::Up { host, session: live.number, held: hello.held };
@@ -243,6 +282,7 @@ impl Session<'_> {
         self.tell(up).await?;
         let agents = self.agents;
         let mut ingest = Ingest::new(agents.store.clone(), agents.fleet.clone(), self.host);
+        let mut pace = Pace::default();
         loop {
             let left = self.ends.since(clock::now());
             let message = tokio::select! {
@@ -261,11 +301,16 @@ impl Session<'_> {
                 self.live.close(problem.code.as_str(), &problem.message);
                 return Err(problem);
             }
-            self.hear(message, &mut ingest).await?;
+            self.hear(message, &mut ingest, &mut pace).await?;
         }
     }
 
-    async fn hear(&self, message: FromAgent, ingest: &mut Ingest) -> Result<(), Problem> {
+    async fn hear(
+        &self,
+        message: FromAgent,
+        ingest: &mut Ingest,
+        pace: &mut Pace,
+    ) -> Result<(), Problem> {
         match message {
             FromAgent::Hello(_) => Err(Problem::field("hello", "a session has one hello")),
             FromAgent::Heartbeat(wire::Heartbeat { sequence }) => {
@@ -295,7 +340,7 @@ impl Session<'_> {
                 let mut end: tamer_model::TaskEnd = end.required("task_ended.end")?.try_into()?;
                 end.started_at = end.started_at.map(|at| self.ours(at.as_millis()));
                 let output = output.unwrap_or_default().try_into()?;
-                self.tell(Notice::Ended { task, end, output }).await
+                self.tell(Notice::Ended { task, end: Box::new(end), output }).await
             }
             FromAgent::Renew(wire::RenewCertificate { csr }) => self.renew(&csr).await,
             FromAgent::Providers(told) => ingest.providers(told).await,
@@ -303,6 +348,13 @@ impl Session<'_> {
             FromAgent::StreamRefused(wire::StreamRefused { ticket, problem }) => {
                 let problem = problem.required("stream_refused.problem")?.into();
                 self.agents.streams.refused(self.host, &ticket, problem);
+                Ok(())
+            }
+            FromAgent::TaskProgress(wire::TaskProgress { task, done, total }) => {
+                let task = self.own(task)?;
+                if pace.allows(clock::steady()) {
+                    self.agents.feeds.progress(task, done, total);
+                }
                 Ok(())
             }
             FromAgent::Goodbye(wire::Goodbye { reason }) => {

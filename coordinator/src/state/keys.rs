@@ -16,10 +16,12 @@
 //! | `active/BATCH` | nothing: the batch has not ended |
 //! | `recent/ETAD` | the batch's id, newest first: the complement of its creation |
 //! | `request/ID` | the id of the batch that the request made |
-//! | `targets/BATCH` | the frozen list of [`super::Target`] |
+//! | `targets/BATCH` | the frozen list of [`super::Target`]; what does not fit goes on at
+//! `targets/BATCH/1` and so on |
 //! | `task/BATCH/HOST` | `TaskRecord`; a task without one is pending. A further target of the same
 //! host has its number after the host: `task/BATCH/HOST/2` |
 //! | `output/BATCH/HOST` | [`super::StoredOutput`]; numbered as the task is |
+//! | `kept/BATCH` | [`super::KeptRecord`], once the janitor has seen its end |
 //! | `audit/ETAD` | `AuditRecord`, newest first |
 
 use tamer_model::{
@@ -127,8 +129,24 @@ pub fn targets(id: BatchId) -> Key {
     key(format!("targets/{id}"))
 }
 
+/// A further chunk of the targets, from 1.
+pub fn targets_chunk(id: BatchId, number: u32) -> Key {
+    key(format!("targets/{id}/{number:05}"))
+}
+
+/// Every chunk of the targets of every batch.
+pub fn every_target() -> Prefix {
+    prefix("targets/")
+}
+
+/// Every chunk of the targets: ids are of one length, so none begins with another.
+pub fn all_targets(id: BatchId) -> Prefix {
+    prefix(&format!("targets/{id}"))
+}
+
+/// The record of a target, whichever attempt it is about.
 pub fn task(id: TaskId) -> Key {
-    key(format!("task/{id}"))
+    key(format!("task/{}/{}", id.batch, id.spot()))
 }
 
 pub fn tasks(batch: BatchId) -> Prefix {
@@ -136,11 +154,15 @@ pub fn tasks(batch: BatchId) -> Prefix {
 }
 
 pub fn output(id: TaskId) -> Key {
-    key(format!("output/{id}"))
+    key(format!("output/{}/{}", id.batch, id.spot()))
 }
 
 pub fn outputs(batch: BatchId) -> Prefix {
     prefix(&format!("output/{batch}/"))
+}
+
+pub fn kept(id: BatchId) -> Key {
+    key(format!("kept/{id}"))
 }
 
 pub fn audit(at: Timestamp, random: [u8; 4]) -> Key {
