@@ -2,14 +2,12 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Instant;
 
-use process_wrap::tokio::{ChildWrapper, KillOnDrop};
 use tamer_model::{CommandSpec, Outcome, TaskEnd};
 
 use crate::journal::ProcessMark;
-use crate::platform;
+use crate::platform::{self, Spawned};
 use crate::problem::chain;
 
 /// The most characters of a reason.
@@ -83,9 +81,8 @@ impl LaunchError {
 }
 
 /// A command that was started.
-#[derive(Debug)]
 pub struct Running {
-    pub(super) child: Box<dyn ChildWrapper>,
+    pub(super) spawned: Spawned,
     pub(super) since: Instant,
     /// Its process.
     pub process: ProcessMark,
@@ -93,12 +90,9 @@ pub struct Running {
 
 /// Starts the command of the task that `marker` names.
 pub fn launch(spec: &CommandSpec, marker: &str) -> Result<Running, LaunchError> {
-    let mut command = platform::command(spec, marker)?;
-    command.wrap(KillOnDrop);
-    let pipes = command.command_mut();
-    pipes.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let command = platform::command(spec, marker)?;
     let program = spec.argv.first().ok_or(LaunchError::Empty)?;
-    let child = command.spawn().map_err(|source| LaunchError::of(program, source))?;
-    let process = platform::mark(child.id().unwrap_or_default());
-    Ok(Running { child, since: Instant::now(), process })
+    let spawned = platform::spawn(command).map_err(|source| LaunchError::of(program, source))?;
+    let process = platform::mark(spawned.child.id());
+    Ok(Running { spawned, since: Instant::now(), process })
 }

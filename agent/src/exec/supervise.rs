@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use process_wrap::tokio::ChildWrapper;
 use tamer_model::{CommandSpec, Outcome, StreamKind, TaskEnd, Timestamp};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Output, Running};
-use crate::platform;
+use crate::platform::{self, Child, Ended, Spawned};
 
 /// How much is read at once.
 const READ: usize = 16 * 1024;
@@ -49,7 +48,7 @@ enum Ending {
 /// What happened next.
 enum Event {
     Read(StreamKind, usize),
-    Exited(std::io::Result<std::process::ExitStatus>),
+    Exited,
     Flush,
     Deadline,
     Stop(Stop),
@@ -64,10 +63,10 @@ pub async fn supervise(
     mut stop: watch::Receiver<Option<Stop>>,
     output: &mut Output,
 ) -> TaskEnd {
-    let Running { mut child, since, process: _ } = running;
+    let Running { spawned, since, process: _ } = running;
+    let Spawned { mut child, stdout, stderr } = spawned;
     let grace = Duration::from_millis(spec.grace_ms);
-    let mut stdout = child.stdout().take();
-    let mut stderr = child.stderr().take();
+    let (mut stdout, mut stderr) = (Some(stdout), Some(stderr));
     // On the heap: the future of a task lives as long as its command.
     let (mut out, mut err) = (vec![0; READ], vec![0; READ]);
     let mut ending = Ending::No;
@@ -91,7 +90,7 @@ pub async fn supervise(
             read = read(&mut stderr, &mut err), if stderr.is_some() => {
                 Event::Read(StreamKind::Stderr, read)
             }
-            exited = exit_of_leader(&mut *child), if status.is_none() => Event::Exited(exited),
+            () = child.ended(), if status.is_none() => Event::Exited,
             () = at(output.due()) => Event::Flush,
             () = at(deadline), if status.is_none() => Event::Deadline,
             reason = stopped(&mut stop), if ending == Ending::No && status.is_none() => {
@@ -111,28 +110,29 @@ pub async fn supervise(
                 };
                 output.write(stream, bytes);
             }
-            Event::Exited(exited) => {
-                status = Some(exited);
+            Event::Exited => {
                 ran_ms = Some(since.elapsed().as_millis() as u64);
                 drain_until = Some(Instant::now() + DRAIN);
                 if ending != Ending::No {
                     // What is left of a group that was told to end does not outlive it.
-                    platform::kill(&mut *child);
+                    child.kill();
                 }
+                status = Some(child.reap());
             }
             Event::Flush => output.flush(),
-            Event::Deadline => ending = next_ending(&mut *child, ending, Cause::Timeout, grace),
+            Event::Deadline => ending = next_ending(&mut child, ending, Cause::Timeout, grace),
             Event::Stop(Stop::Cancelled) => {
-                ending = next_ending(&mut *child, ending, Cause::Cancelled, grace);
+                ending = next_ending(&mut child, ending, Cause::Cancelled, grace);
             }
             Event::Stop(Stop::AgentStops) => {
                 let grace = grace.min(STOP_GRACE);
-                ending = next_ending(&mut *child, ending, Cause::AgentStops, grace);
+                ending = next_ending(&mut child, ending, Cause::AgentStops, grace);
             }
             Event::DrainOver => break,
         }
     }
     let held = stdout.is_some() || stderr.is_some();
+    let usage = status.as_ref().and_then(|status| status.as_ref().ok()?.usage);
     let (outcome, reason) = end_of(status, ending, held, spec);
     let duration_ms = ran_ms.or_else(|| Some(since.elapsed().as_millis() as u64));
     TaskEnd {
@@ -142,28 +142,23 @@ pub async fn supervise(
         started_at: Some(started_at),
         duration_ms,
         unsent: None,
-        usage: None,
+        usage,
         fetched: None,
     }
 }
 
 /// Asks the group to end, or kills it when it was asked.
-fn next_ending(
-    child: &mut dyn ChildWrapper,
-    ending: Ending,
-    cause: Cause,
-    grace: Duration,
-) -> Ending {
+fn next_ending(child: &mut Child, ending: Ending, cause: Cause, grace: Duration) -> Ending {
     match ending {
         Ending::No => {
-            if platform::terminate(child) {
+            if child.terminate() {
                 Ending::Asked(cause, Instant::now() + grace)
             } else {
                 Ending::Killed(cause)
             }
         }
         Ending::Asked(cause, _) | Ending::Killed(cause) => {
-            platform::kill(child);
+            child.kill();
             Ending::Killed(cause)
         }
     }
@@ -171,7 +166,7 @@ fn next_ending(
 
 /// The truth about the end.
 fn end_of(
-    status: Option<std::io::Result<std::process::ExitStatus>>,
+    status: Option<std::io::Result<Ended>>,
     ending: Ending,
     held: bool,
     spec: &CommandSpec,
@@ -193,7 +188,7 @@ fn end_of(
         // Without a TERM there is nothing that was ignored.
         Ending::Killed(cause) => caused(cause, platform::HAS_TERM),
         Ending::No => match status {
-            Some(Ok(status)) => {
+            Some(Ok(Ended { status, usage: _ })) => {
                 let (exit_code, signal) = platform::exit_of(status);
                 let outcome = if exit_code == Some(0) {
                     Outcome::Succeeded
@@ -212,11 +207,6 @@ fn end_of(
             None => (Outcome::Interrupted, Some("how it ended was not seen".to_owned())),
         },
     }
-}
-
-/// Waits for the command's own process, not for the others of its group.
-async fn exit_of_leader(child: &mut dyn ChildWrapper) -> std::io::Result<std::process::ExitStatus> {
-    child.inner_mut().wait().await
 }
 
 /// The next bytes, or 0 at the end of the pipe. A pipe that fails has ended.

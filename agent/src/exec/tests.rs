@@ -172,17 +172,74 @@ async fn leftovers_are_found_by_process_and_by_marker() {
         let spec = shell("trap '' TERM; echo deaf; while :; do sleep 0.02; done");
         let mut running = launch(&spec, &marker).expect("started");
         // Before its trap is set, a TERM would end it, and nothing would be left to kill.
-        let mut stdout = running.child.stdout().take().expect("a pipe");
         let mut said = [0; 5];
-        stdout.read_exact(&mut said).await.expect("the trap is set");
+        running.spawned.stdout.read_exact(&mut said).await.expect("the trap is set");
         let process = running.process.clone();
         let known = by_process.then_some(&process);
         let other = journal_mark(&process);
         assert!(!crate::platform::end_leftovers(Some(&other), "no-such", Duration::ZERO).await);
         assert!(crate::platform::end_leftovers(known, &marker, Duration::from_millis(50)).await);
-        let status = running.child.wait().await.expect("ended");
-        assert_eq!(crate::platform::exit_of(status), (None, Some(9)));
+        running.spawned.child.ended().await;
+        let ended = running.spawned.child.reap().expect("ended");
+        assert_eq!(crate::platform::exit_of(ended.status), (None, Some(9)));
     }
+}
+
+#[tokio::test]
+async fn processor_time_is_told_with_that_of_grandchildren() {
+    // Each burns until it has had 200 ms of a processor, however busy the machine is.
+    let burn = "t=0; while [ $t -lt 20 ]; do i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; \
+                read -r stat < /proc/self/stat; set -- ${stat##*) }; t=$((${12}+${13})); done";
+    let (end, _) = run(shell(burn)).await;
+    assert_eq!(end.outcome, Outcome::Succeeded, "{end:?}");
+    let one = end.usage.expect("known").cpu_ms;
+    assert!((190..2_000).contains(&one), "{one}");
+    // The shells are grandchildren of the agent, and each waits for its own.
+    let (end, _) = run(shell(&format!("({burn}); (sh -c '{burn}')"))).await;
+    let two = end.usage.expect("known").cpu_ms;
+    assert!((380..4_000).contains(&two), "{two}");
+    let (end, _) = run(CommandSpec::new(["true"])).await;
+    assert!(end.usage.expect("known").cpu_ms < 100, "{end:?}");
+}
+
+#[tokio::test]
+async fn memory_is_the_commands_or_not_told() {
+    const MIB: u64 = 1024 * 1024;
+    // dd has the block it copies resident, in a grandchild.
+    for (mib, command) in [(300, "dd"), (400, "sh -c 'dd \"$@\"; true' sh")] {
+        let block = format!("{command} if=/dev/zero of=/dev/null bs={mib}M count=1 2>&1; true");
+        let usage = run(shell(&block)).await.0.usage.expect("known");
+        let memory = usage.max_memory_bytes.expect("more than a test has");
+        assert!((mib * MIB..(mib + 40) * MIB).contains(&memory), "{memory}");
+    }
+    // What it is told of is the memory of whoever started it.
+    let usage = run(CommandSpec::new(["true"])).await.0.usage.expect("known");
+    assert_eq!(usage.max_memory_bytes, None);
+}
+
+#[tokio::test]
+async fn a_command_that_is_dropped_dies_with_its_group_and_is_reaped() {
+    let mut running = launch(&shell("sleep 1000 & echo; wait"), "dropped").expect("started");
+    let group = running.process.pid.cast_signed();
+    running.spawned.stdout.read_exact(&mut [0]).await.expect("both run");
+    drop(running);
+    until_gone(group).await;
+    let limit = Instant::now() + Duration::from_secs(10);
+    while std::path::Path::new(&format!("/proc/{group}")).exists() {
+        assert!(Instant::now() < limit, "the process {group} was not reaped");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn many_commands_that_end_at_once_have_each_their_own_end() {
+    let runs = (0..40).map(|number| run(shell(&format!("exit {number}"))));
+    for (number, (end, _)) in (0..).zip(futures_util::future::join_all(runs).await) {
+        assert_eq!(end.outcome.exit_code(), Some(number), "{end:?}");
+    }
+    // A signal without a name is an end like any other.
+    let (end, _) = run(shell("kill -40 $$")).await;
+    failed(&end, None, Some(40));
 }
 
 /// The same number, another process.

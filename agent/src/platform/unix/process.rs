@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessGroup};
 use tamer_model::CommandSpec;
 
 use super::user;
@@ -23,7 +22,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 const DEFAULT_LANG: &str = "C.UTF-8";
 
 /// Builds the command: own process group, clean environment, user and working directory.
-pub fn command(spec: &CommandSpec, marker: &str) -> Result<CommandWrap, LaunchError> {
+pub fn command(spec: &CommandSpec, marker: &str) -> Result<Command, LaunchError> {
     let account = user::account(spec.user.as_deref())?;
     let cwd = match &spec.cwd {
         Some(cwd) => Path::new(cwd),
@@ -39,37 +38,28 @@ pub fn command(spec: &CommandSpec, marker: &str) -> Result<CommandWrap, LaunchEr
     };
     let (program, arguments) = argv.split_first().ok_or(LaunchError::Empty)?;
     let own = |name: &str, or: &str| std::env::var(name).unwrap_or_else(|_| or.to_owned());
-    let mut command = CommandWrap::with_new(program, |command| {
-        command
-            .args(arguments)
-            .current_dir(cwd)
-            .env_clear()
-            .env("PATH", own("PATH", DEFAULT_PATH))
-            .env("LANG", own("LANG", DEFAULT_LANG))
-            .env("HOME", &account.home)
-            .env("USER", &account.name)
-            .env("LOGNAME", &account.name)
-            .env(MARKER, marker)
-            .envs(&spec.env);
-    });
-    command.wrap(ProcessGroup::leader());
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(cwd)
+        .env_clear()
+        .env("PATH", search_path())
+        .env("LANG", own("LANG", DEFAULT_LANG))
+        .env("HOME", &account.home)
+        .env("USER", &account.name)
+        .env("LOGNAME", &account.name)
+        .env(MARKER, marker)
+        .envs(&spec.env)
+        .process_group(0);
     if let Some(switch) = account.switch {
         user::apply(&mut command, switch);
     }
     Ok(command)
 }
 
-/// Asks the whole group to end. Says whether there is a difference to [`kill`], that is, whether
-/// waiting makes sense.
-pub fn terminate(child: &mut dyn ChildWrapper) -> bool {
-    // A group that is gone needs no signal.
-    let _ = child.signal(Signal::SIGTERM as i32);
-    true
-}
-
-/// Ends the whole group.
-pub fn kill(child: &mut dyn ChildWrapper) {
-    let _ = child.start_kill();
+/// Where programs are looked for unless a command's own environment says it.
+pub(super) fn search_path() -> String {
+    std::env::var("PATH").unwrap_or_else(|_| DEFAULT_PATH.to_owned())
 }
 
 /// The exit code, or the signal that ended the process.

@@ -3,10 +3,11 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use nix::unistd::{Gid, Uid, User, getgrouplist, setgid, setgroups, setuid};
-use process_wrap::tokio::CommandWrap;
 
 use crate::exec::LaunchError;
 
@@ -57,7 +58,7 @@ pub fn account(name: Option<&str>) -> Result<Account, LaunchError> {
 
 /// Makes the command change to the user between fork and exec.
 #[expect(unsafe_code, reason = "supplementary groups can only be set between fork and exec")]
-pub fn apply(command: &mut CommandWrap, switch: Switch) {
+pub fn apply(command: &mut Command, switch: Switch) {
     let Switch { uid, gid, groups } = switch;
     let change = move || {
         setgroups(&groups).map_err(io::Error::from)?;
@@ -67,6 +68,6 @@ pub fn apply(command: &mut CommandWrap, switch: Switch) {
     // SAFETY: the closure runs in the child between fork and exec. It makes three system calls,
     // allocates nothing, takes no lock, and reads only what was looked up before the fork.
     unsafe {
-        command.command_mut().pre_exec(change);
+        command.pre_exec(change);
     }
 }

@@ -1,5 +1,6 @@
 //! The Windows half. Compiled on every build of the workspace for Windows, and run under Wine.
 
+mod child;
 mod facts;
 mod files;
 mod manager;
@@ -7,11 +8,10 @@ mod process;
 mod service;
 mod technologies;
 
+pub use child::{Child, Ended, Pipe, Spawned, spawn};
 pub use facts::{OS, addresses, distribution, providers, virtualization};
 pub use files::{create_private_file, create_private_folder, default_data_folder, sync_folder};
 pub use manager::{notify_ready, notify_status, notify_stopping, stop_signal, watchdog};
-pub use process::{
-    HAS_TERM, command, end_leftovers, exit_of, is_no_program, kill, mark, terminate,
-};
+pub use process::{HAS_TERM, command, end_leftovers, exit_of, is_no_program, mark};
 pub use service::service;
 pub use technologies::technologies;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use process_wrap::tokio::{ChildWrapper, CommandWrap, JobObject};
+use process_wrap::tokio::{CommandWrap, JobObject};
 use tamer_model::CommandSpec;
 
 use crate::exec::{LaunchError, MARKER};
@@ -47,10 +47,7 @@ const KEPT: &[&str] = &[
 /// Builds the command: a job of its own, clean environment, working directory.
 pub fn command(spec: &CommandSpec, marker: &str) -> Result<CommandWrap, LaunchError> {
     if let Some(user) = &spec.user {
-        let reason = format!(
-            "on Windows a command runs as the agent's own user; {user:?} would need a password"
-        );
-        return Err(LaunchError::User { reason });
+        return Err(no_user(user));
     }
     let home = || {
         let home = std::env::var_os("USERPROFILE").map(PathBuf::from);
@@ -83,15 +80,12 @@ pub fn command(spec: &CommandSpec, marker: &str) -> Result<CommandWrap, LaunchEr
     Ok(command)
 }
 
-/// Ends the whole job at once; says that waiting makes no sense.
-pub fn terminate(child: &mut dyn ChildWrapper) -> bool {
-    kill(child);
-    false
-}
-
-/// Ends the whole job.
-pub fn kill(child: &mut dyn ChildWrapper) {
-    let _ = child.start_kill();
+/// Why nothing runs as this user.
+pub(super) fn no_user(user: &str) -> LaunchError {
+    let reason = format!(
+        "on Windows a command runs as the agent's own user; {user:?} would need a password"
+    );
+    LaunchError::User { reason }
 }
 
 /// The exit code. There are no signals.
