@@ -31,6 +31,7 @@ pub struct Api {
 
 /// What a watched batch tells.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and nearly all are tasks and output")]
 pub enum BatchEvent {
     /// The batch as it stands.
     Batch(Batch),

@@ -107,7 +107,7 @@ pub async fn follow(id: String, api: Api, session: &Session) -> Result<(), Failu
             let detail = BatchDetail { batch, tasks: tasks.into_values().collect() };
             session.show(&detail, |wide| show::lines(&detail, wide))?;
         }
-        view @ (View::Live { .. } | View::Plain { .. } | View::Quiet) => view.finish(&batch)?,
+        view @ (View::Live(_) | View::Plain { .. } | View::Events | View::Quiet) => view.finish(&batch)?,
     }
     match state {
         BatchState::Succeeded => Ok(()),

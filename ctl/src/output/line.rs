@@ -70,6 +70,18 @@ impl Line {
         self
     }
 
+    /// Adds another line's parts.
+    #[must_use]
+    pub fn then(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// The columns that it takes.
+    pub fn columns(&self) -> usize {
+        self.0.iter().map(|(_, text)| width::of(text)).sum()
+    }
+
     /// The text with escape sequences for its tones.
     pub fn painted(&self) -> String {
         self.0.iter().map(|(tone, text)| tone.paint(text)).collect()

@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgrp, tcgetpgrp};
 use tokio::process::Command;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
@@ -161,3 +161,9 @@ impl Resizes {
 
 /// Makes the terminal understand what is sent to it: here it does.
 pub fn prepare_terminal() {}
+
+/// Whether this program is the one that its terminal's keys are for.
+pub fn in_foreground() -> bool {
+    let group = tcgetpgrp(io::stdout());
+    group.is_ok_and(|group| group == getpgrp())
+}

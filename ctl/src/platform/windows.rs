@@ -82,6 +82,8 @@ impl Stop {
 
 /// The exit code that tells of Ctrl-C: the one of other systems, for Windows has none that fits.
 const INTERRUPTED: u8 = 130;
+/// The exit code that tells that the console was closed: the one of a hang-up elsewhere.
+const CLOSED: u8 = 129;
 /// How often the size of the console is looked at: it sends no signal.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -102,7 +104,7 @@ impl Endings {
     pub async fn next(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => INTERRUPTED,
-            _ = self.close.recv() => INTERRUPTED,
+            _ = self.close.recv() => CLOSED,
         }
     }
 }
@@ -136,4 +138,9 @@ impl Resizes {
 /// Makes the console understand escape sequences, where it can.
 pub fn prepare_terminal() {
     crossterm::ansi_support::supports_ansi();
+}
+
+/// Whether this program is the one that its console's keys are for: there is no background here.
+pub fn in_foreground() -> bool {
+    true
 }

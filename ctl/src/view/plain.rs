@@ -35,7 +35,8 @@ mod tests {
     #[test]
     fn a_pipe_gets_the_bytes_and_a_terminal_gets_harmless_text() {
         let line = OutputLine {
-            name: "web\x1b".to_owned(),
+            row: 0,
+            name: "web\x1b".into(),
             stream: StreamKind::Stdout,
             said: Said::Bytes(b"\x1b[31mred\xff".to_vec()),
         };

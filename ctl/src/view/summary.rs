@@ -2,6 +2,7 @@
 
 use tamer_model::{Outcome, Problem, TaskEnd};
 
+use super::escape;
 use crate::contract::{Batch, BatchState};
 use crate::output::{Line, Tone, human};
 
@@ -19,7 +20,7 @@ pub fn ending(end: &TaskEnd) -> String {
         Outcome::NeverStarted => "never started".to_owned(),
     };
     match &end.reason {
-        Some(reason) => format!("{words} ({})", crate::view::escape::text(reason)),
+        Some(reason) => format!("{words} ({})", escape::text(reason)),
         None => words,
     }
 }
@@ -31,7 +32,20 @@ pub fn details(end: &TaskEnd) -> Vec<String> {
     let words = [("field", field), ("remedy", remedy)].into_iter();
     let told = words.filter_map(|(word, text)| Some(format!("{word}: {}", text.as_ref()?)));
     let lines = told.chain([format!("[{}]", code.as_str())]);
-    lines.map(|line| crate::view::escape::text(&line)).collect()
+    lines.map(|line| escape::text(&line)).collect()
+}
+
+/// The first line of what is left in a terminal: what ran.
+pub fn heading(batch: &Batch) -> Line {
+    let by = format!("  ({} by {})", batch.batch, batch.created_by);
+    Line::new(Tone::Strong, escape::text(&batch.what())).and(Tone::Dim, escape::text(&by))
+}
+
+/// The last line of a batch that goes on without us.
+pub fn left(batch: &Batch) -> Line {
+    let id = &batch.batch;
+    Line::new(Tone::Strong, format!("{id} goes on"))
+        .and(Tone::Plain, format!("; come back with `tamerctl batch watch {id}`"))
 }
 
 /// The last line of a batch: `40 hosts: 38 succeeded, 2 failed in 1.2 s  (b-…)`.

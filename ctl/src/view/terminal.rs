@@ -1,20 +1,23 @@
-//! A batch on its way to the reader: drawn on a terminal, as lines into a pipe, or kept for the
-//! end. The only part of the view that prints.
+//! A batch on its way to the reader: drawn on a terminal, as lines or events into a pipe, or kept
+//! for the end.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use crossterm::{QueueableCommand, cursor, terminal};
 use tamer_model::{StreamKind, TaskEnd};
 
 use super::board::{Board, Change};
 use super::escape;
-use super::fold::Fold;
-use super::live::picture;
+use super::events;
+use super::live::Live;
 use super::plain::labelled;
-use super::summary::{details, ending, summary};
+use super::screen::{HostPage, Wish};
+use super::stage::Input;
+use super::summary::{details, ending, heading, left, summary};
 use crate::contract::{Batch, Task};
+use crate::errors::Failure;
 use crate::output::{Line, Tone, print};
+use crate::platform;
 
 /// Tasks that ended, by target, host's id and item, for those who print them at the end.
 pub type Collected = BTreeMap<(String, String, u32), Task>;
@@ -23,19 +26,14 @@ pub type Collected = BTreeMap<(String, String, u32), Task>;
 #[derive(Debug)]
 pub enum View {
     /// Drawn while it runs; what was printed is folded at the end.
-    Live {
-        /// The lines that are drawn now.
-        drawn: usize,
-        /// Whether something changed since they were drawn.
-        stale: bool,
-        /// What the hosts printed.
-        fold: Fold,
-    },
+    Live(Box<Live>),
     /// Lines as they come.
     Plain {
         /// Whether something was missing between them.
         gaps: bool,
     },
+    /// Everything that happens, as one JSON object a line.
+    Events,
     /// Nothing until the end; every task is kept.
     Collect(Collected),
     /// Nothing.
@@ -43,10 +41,11 @@ pub enum View {
 }
 
 impl View {
-    /// The view for a person or a pipe.
+    /// The view for a person or a pipe. In the background nobody can press a key, and a terminal
+    /// that was taken over would be taken from somebody.
     pub fn for_reader() -> Self {
-        match print::can_draw() {
-            true => Self::Live { drawn: 0, stale: true, fold: Fold::default() },
+        match print::can_draw() && platform::in_foreground() {
+            true => Self::Live(Box::default()),
             false => Self::Plain { gaps: false },
         }
     }
@@ -56,84 +55,92 @@ impl View {
         !matches!(self, Self::Quiet)
     }
 
-    /// Shows what changed.
-    pub fn show(&mut self, changes: Vec<Change>) -> io::Result<()> {
+    /// Whether it takes the terminal over, so that it must be given back before we end.
+    pub const fn takes_terminal(&self) -> bool {
+        matches!(self, Self::Live(_))
+    }
+
+    /// Shows what changed on `board`.
+    pub fn show(&mut self, changes: Vec<Change>, board: &Board) -> Result<(), Failure> {
         match self {
-            Self::Live { stale, fold, .. } => {
-                *stale = true;
-                for change in changes {
-                    match change {
-                        Change::Ended(task) => fold.add(*task),
-                        // The picture takes its lines from the board.
-                        Change::Line(_) => {}
-                    }
-                }
-                Ok(())
-            }
+            Self::Live(live) => live.apply(changes, board),
             Self::Plain { gaps } => {
                 *gaps |= changes.iter().any(Change::is_gap);
                 let problems = problems(&changes);
                 plain(changes)?;
                 problems.iter().for_each(|text| print::note(text));
-                Ok(())
+            }
+            Self::Events => {
+                let lines = events::lines(&changes, board)?;
+                if !lines.is_empty() {
+                    print::raw(StreamKind::Stdout, lines.as_bytes())?;
+                }
             }
             Self::Collect(tasks) => {
                 let ended = changes.into_iter().filter_map(|change| match change {
                     Change::Ended(task) => Some(*task),
-                    Change::Line(_) => None,
+                    Change::Batch
+                    | Change::Line(_)
+                    | Change::Moved(_)
+                    | Change::Progress(_)
+                    | Change::Snapshotted => None,
                 });
                 tasks.extend(
                     ended.map(|task| ((task.target(), task.host.clone(), task.item), task)),
                 );
-                Ok(())
             }
-            Self::Quiet => Ok(()),
+            Self::Quiet => {}
         }
+        Ok(())
     }
 
     /// Draws the picture again, if it changed.
     pub fn draw(&mut self, board: &Board) -> io::Result<()> {
-        let Self::Live { drawn, stale, .. } = self else { return Ok(()) };
-        if !std::mem::take(stale) {
-            return Ok(());
-        }
-        let (columns, rows) = print::size();
-        // One column and one row are left free: a full last line would scroll.
-        let lines = picture(board, columns.saturating_sub(1).max(1), rows.saturating_sub(1).max(1));
-        let mut frame = begin(*drawn)?;
-        for line in &lines {
-            let text = if print::wants_colour() { line.painted() } else { line.text() };
-            frame.extend_from_slice(text.as_bytes());
-            frame.extend_from_slice(b"\r\n");
-        }
-        frame.queue(terminal::EndSynchronizedUpdate)?;
-        *drawn = lines.len();
-        print::raw(StreamKind::Stdout, &frame)
+        self.live().map_or(Ok(()), |live| live.draw(board))
     }
 
-    /// Takes the picture away, before something else is printed.
-    pub fn clear(&mut self) -> io::Result<()> {
-        let Self::Live { drawn, stale, .. } = self else { return Ok(()) };
-        *stale = true;
-        let mut frame = begin(std::mem::take(drawn))?;
-        frame.queue(terminal::EndSynchronizedUpdate)?;
-        print::raw(StreamKind::Stdout, &frame)
+    /// What the person at the terminal does next; nobody does anything elsewhere. Dropping the
+    /// future loses nothing.
+    pub async fn input(&mut self) -> Input {
+        match self.live() {
+            Some(live) => live.input().await,
+            None => std::future::pending().await,
+        }
     }
 
-    /// Prints a remark beside the picture.
-    pub fn note(&mut self, text: &str) -> io::Result<()> {
-        self.clear()?;
-        print::note(text);
-        Ok(())
+    /// Takes what the person did; what that means beyond the view.
+    pub fn react(&mut self, input: Input, board: &Board) -> Option<Wish> {
+        self.live()?.react(input, board)
+    }
+
+    /// The target whose output is open.
+    pub fn host(&mut self) -> Option<&mut HostPage> {
+        self.live()?.screen().host()
+    }
+
+    /// Gives the terminal back, before something else is printed.
+    pub fn clear(&mut self) {
+        if let Some(live) = self.live() {
+            live.leave();
+        }
+    }
+
+    /// Says something beside the batch.
+    pub fn note(&mut self, tone: Tone, text: &str) {
+        match self.live() {
+            Some(live) => live.remark(tone, text),
+            None => print::note(text),
+        }
     }
 
     /// Ends the view: what is folded, and the last line, on the stream that is not a script's.
     pub fn finish(mut self, batch: &Batch) -> io::Result<()> {
-        let last = summary(batch);
-        self.clear()?;
+        self.clear();
+        let last = if batch.state.is_end() { summary(batch) } else { left(batch) };
         match self {
-            Self::Live { fold, .. } => {
-                let mut lines = fold.lines(batch.action, print::size().0);
+            Self::Live(mut live) => {
+                let mut lines = vec![heading(batch)];
+                lines.extend(live.screen().fold().lines(batch.action, print::size().0));
                 lines.push(last);
                 print::text(&Line::join(&lines))
             }
@@ -147,30 +154,30 @@ impl View {
                 print::note(&last.painted());
                 Ok(())
             }
-            Self::Collect(_) | Self::Quiet => {
+            Self::Collect(_) | Self::Events | Self::Quiet => {
                 print::note(&last.painted());
                 Ok(())
             }
         }
     }
-}
 
-fn begin(drawn: usize) -> io::Result<Vec<u8>> {
-    let mut frame = Vec::new();
-    frame.queue(terminal::BeginSynchronizedUpdate)?;
-    if let Ok(up @ 1..) = u16::try_from(drawn) {
-        frame.queue(cursor::MoveToPreviousLine(up))?;
+    fn live(&mut self) -> Option<&mut Live> {
+        match self {
+            Self::Live(live) => Some(live),
+            Self::Plain { .. } | Self::Events | Self::Collect(_) | Self::Quiet => None,
+        }
     }
-    frame.queue(cursor::MoveToColumn(0))?;
-    frame.queue(terminal::Clear(terminal::ClearType::FromCursorDown))?;
-    Ok(frame)
 }
 
 /// The ends that a provider refused: nothing was printed that says why.
 fn problems(changes: &[Change]) -> Vec<String> {
     let ends = changes.iter().filter_map(|change| match change {
         Change::Ended(task) => Some((&**task, task.state.end()?)),
-        Change::Line(_) => None,
+        Change::Batch
+        | Change::Line(_)
+        | Change::Moved(_)
+        | Change::Progress(_)
+        | Change::Snapshotted => None,
     });
     let refused = ends.filter(|(_, end)| end.problem.is_some());
     let text = |(task, end): (&Task, &TaskEnd)| {

@@ -60,7 +60,11 @@ pub async fn run(Args { batch, host, follow }: Args, session: &Session) -> Resul
                         if alone { said(&line.said, clean) } else { labelled(&line, clean) };
                     print::raw(line.stream, &bytes)?;
                 }
-                Change::Ended(_) => {}
+                Change::Batch
+                | Change::Moved(_)
+                | Change::Ended(_)
+                | Change::Progress(_)
+                | Change::Snapshotted => {}
             }
         }
     }
