@@ -90,7 +90,7 @@ impl TryFrom<wire::KeptOutput> for KeptOutput {
     type Error = Problem;
 
     fn try_from(kept: wire::KeptOutput) -> Result<Self, Problem> {
-        let wire::KeptOutput { stdout, stderr } = kept;
+        let wire::KeptOutput { stdout, stderr, removed: _ } = kept;
         Ok(Self {
             stdout: stdout.unwrap_or_default().try_into()?,
             stderr: stderr.unwrap_or_default().try_into()?,
@@ -101,7 +101,7 @@ impl TryFrom<wire::KeptOutput> for KeptOutput {
 impl From<KeptOutput> for wire::KeptOutput {
     fn from(kept: KeptOutput) -> Self {
         let KeptOutput { stdout, stderr } = kept;
-        Self { stdout: Some(stdout.into()), stderr: Some(stderr.into()) }
+        Self { stdout: Some(stdout.into()), stderr: Some(stderr.into()), removed: false }
     }
 }
 

@@ -238,7 +238,7 @@ mod tests {
             state: state.to_owned(),
             end: Some(end),
             started_at: Some(1000),
-            output: Some(wire::KeptOutput { stdout: Some(stdout), stderr: None }),
+            output: Some(wire::KeptOutput { stdout: Some(stdout), ..Default::default() }),
             ..wire::Task::default()
         };
         serde_json::to_string(&Task::try_from(task).expect("a task")).expect("json")

@@ -104,7 +104,7 @@ async fn what_tamer_made_is_removed_without_a_question() {
 async fn an_instance_is_made_of_flags_or_of_a_file() {
     let mut made = task(0, "", "succeeded", None);
     let stdout = wire::KeptStream { head: b"3f4a\n".to_vec(), tail: Vec::new(), total: 5 };
-    made.output = Some(wire::KeptOutput { stdout: Some(stdout), stderr: None });
+    made.output = Some(wire::KeptOutput { stdout: Some(stdout), ..Default::default() });
     let stage = Stage::open(Play { tasks: vec![made], ..Play::default() }).await;
     let line =
         "instance create --provider docker --host web --image busybox --memory 64M -- sleep 9";
