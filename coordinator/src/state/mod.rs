@@ -1,14 +1,17 @@
 //! The fleet's records in the store: where each lives and how it is written.
 
 pub mod keys;
+mod output;
 mod record;
 
+pub use output::StoredOutput;
 pub use record::{
-    AuthorityRecord, Credential, FleetMeta, PendingHost, Revoked, StoredOutput, Target,
+    AuthorityRecord, Credential, FleetMeta, KeptRecord, PendingHost, Revoked, Target,
     TargetInstance, TokenRecord, Unstorable, decode, encode, unstorable,
 };
 
 /// The version of the whole layout. A coordinator refuses a store of a later one, and writes its own
-/// into one of an earlier. 2 added instances, and batches that are no commands; whatever 1 wrote
-/// reads as 2.
-pub const FORMAT: u32 = 2;
+/// into one of an earlier. 2 added instances, and batches that are no commands; 3 added rollouts,
+/// attempts, targets in chunks, and output that is compressed. What an earlier one wrote reads as
+/// the later.
+pub const FORMAT: u32 = 3;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tamer_certs::SecretHash;
 use tamer_model::{
     Code, Facts, Fingerprint, FleetId, HostId, HostName, InstanceId, InstanceName, InstanceRef,
-    KeptOutput, KeptStream, Labels, Problem, Spot, Timestamp, UserName,
+    Labels, Problem, Spot, Timestamp, UserName,
 };
 use tamer_store::{CommitError, Key, ReadError};
 
@@ -73,6 +73,13 @@ pub struct Credential {
     pub key: Fingerprint,
 }
 
+/// What is kept of a batch that has ended, added up once: its records change no more.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct KeptRecord {
+    /// Bytes of its tasks' output, as they are stored.
+    pub output_bytes: u64,
+}
+
 /// One of the hosts or instances that a batch was frozen for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
@@ -102,89 +109,18 @@ impl Target {
     pub fn spot(&self) -> Spot {
         Spot { host: self.host, item: self.item }
     }
-}
 
-/// What is kept of a task's output. Its bytes are most often text, so each part is stored as text
-/// where it is UTF-8 and as an array of bytes where it is not.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StoredOutput {
-    stdout: StoredStream,
-    stderr: StoredStream,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct StoredStream {
-    head: Bytes,
-    #[serde(default, skip_serializing_if = "Bytes::is_empty")]
-    tail: Bytes,
-    total: u64,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Bytes {
-    Text(String),
-    Raw { base64: String },
-}
-
-impl Default for Bytes {
-    fn default() -> Self {
-        Self::Text(String::new())
-    }
-}
-
-impl Bytes {
-    fn is_empty(&self) -> bool {
-        matches!(self, Self::Text(text) if text.is_empty())
+    /// What it is, whichever batch it is a target of.
+    pub fn identity(&self) -> (HostId, Option<InstanceId>) {
+        (self.host, self.instance.as_ref().map(|instance| instance.id))
     }
 
-    /// Text with so many escapes that JSON would make it longer than base 64 goes as that, so that
-    /// a record's size follows from the limit on what is kept.
-    fn new(bytes: Vec<u8>) -> Self {
-        let escaped = bytes.iter().map(|byte| match byte {
-            b'\n' | b'\r' | b'\t' | b'"' | b'\\' => 1,
-            0..=0x1f | 0x7f => 5,
-            _ => 0,
-        });
-        if escaped.sum::<usize>() > bytes.len() / 3 {
-            return Self::Raw { base64: data_encoding::BASE64.encode(&bytes) };
+    /// How people name it: `host`, or `host/instance`.
+    pub fn label(&self) -> String {
+        match &self.instance {
+            Some(instance) => format!("{}/{}", self.name, instance.name),
+            None => self.name.to_string(),
         }
-        String::from_utf8(bytes).map(Self::Text).unwrap_or_else(|error| Self::Raw {
-            base64: data_encoding::BASE64.encode(error.as_bytes()),
-        })
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        match self {
-            Self::Text(text) => text.into_bytes(),
-            Self::Raw { base64 } => {
-                data_encoding::BASE64.decode(base64.as_bytes()).unwrap_or_default()
-            }
-        }
-    }
-}
-
-impl From<KeptStream> for StoredStream {
-    fn from(KeptStream { head, tail, total }: KeptStream) -> Self {
-        Self { head: Bytes::new(head), tail: Bytes::new(tail), total }
-    }
-}
-
-impl From<StoredStream> for KeptStream {
-    fn from(StoredStream { head, tail, total }: StoredStream) -> Self {
-        Self { head: head.into_bytes(), tail: tail.into_bytes(), total }
-    }
-}
-
-impl From<KeptOutput> for StoredOutput {
-    fn from(KeptOutput { stdout, stderr }: KeptOutput) -> Self {
-        Self { stdout: stdout.into(), stderr: stderr.into() }
-    }
-}
-
-impl From<StoredOutput> for KeptOutput {
-    fn from(StoredOutput { stdout, stderr }: StoredOutput) -> Self {
-        Self { stdout: stdout.into(), stderr: stderr.into() }
     }
 }
 
@@ -237,21 +173,4 @@ pub fn unstorable(error: &dyn std::error::Error) -> Problem {
         next = source.source();
     }
     Problem::new(Code::StoreFailed, text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn output_is_kept_byte_for_byte() {
-        for bytes in [b"plain\n".to_vec(), vec![0, 159, 146, 150], b"\x01\n".to_vec(), Vec::new()] {
-            let kept = KeptStream { head: bytes.clone(), tail: bytes, total: 99 };
-            let kept = KeptOutput { stdout: kept, stderr: KeptStream::default() };
-            let key = Key::new("output").expect("a key");
-            let read: StoredOutput =
-                decode(&key, &encode(&StoredOutput::from(kept.clone()))).expect("it reads");
-            assert_eq!(KeptOutput::from(read), kept);
-        }
-    }
 }
