@@ -12,6 +12,7 @@ use tamer_model::{Code, Problem};
 use tamer_store::EngineKind;
 use tamer_telemetry::Format;
 
+use crate::contents::ContentLimits;
 use crate::door::DoorLimits;
 use crate::janitor::Retention;
 
@@ -70,6 +71,7 @@ struct File {
     log: Option<String>,
     door: Option<DoorLimits>,
     retention: Option<Retention>,
+    contents: Option<ContentLimits>,
 }
 
 /// Where state lives.
@@ -104,6 +106,8 @@ pub struct Config {
     pub door: DoorLimits,
     /// How long things are kept.
     pub retention: Retention,
+    /// How many bytes of scripts and files are held, and moved at once.
+    pub contents: ContentLimits,
     /// Whether the end of standard input is a request to stop.
     pub exit_with_stdin: bool,
     origins: Vec<(&'static str, String, String)>,
@@ -159,6 +163,8 @@ impl Config {
             merge.take("door", None, file.door, DoorLimits::default(), |door| format!("{door:?}"));
         let retention = merge
             .take("retention", None, file.retention, Retention::default(), |r| format!("{r:?}"));
+        let contents = merge
+            .take("contents", None, file.contents, ContentLimits::default(), |c| format!("{c:?}"));
         let health = merge.check("health", health_address(&health));
         let store = merge.check("store", store_kind(&store));
         let log_format = merge.check(
@@ -183,6 +189,7 @@ impl Config {
             log,
             door,
             retention,
+            contents,
             exit_with_stdin: flags.exit_with_stdin,
             origins,
         })
@@ -201,7 +208,7 @@ fn read(path: &Path) -> Result<File, Problem> {
     let invalid = |error: &dyn std::fmt::Display| {
         Problem::new(Code::ConfigInvalid, format!("{}: {error}", path.display()))
             .on("config")
-            .remedy("the settings are the long names of the flags, with `_` for `-`, and the tables [door] and [retention]")
+            .remedy("the settings are the long names of the flags, with `_` for `-`, and the tables [door], [retention] and [contents]")
     };
     let text = std::fs::read_to_string(path).map_err(|error| invalid(&error))?;
     toml::from_str(&text).map_err(|error| invalid(&error.to_string().trim_end()))

@@ -6,6 +6,7 @@
 //! DATA/coordinator      this coordinator's id
 //! DATA/ca.crt, ca.key   the fleet's certificate authority; the key is mode 0600
 //! DATA/store/           the embedded store
+//! DATA/contents/        the contents of scripts and files; no part of an export of the store
 //! DATA/admin.context.toml  the first admin's context, mode 0600
 //! ```
 

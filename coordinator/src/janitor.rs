@@ -1,14 +1,23 @@
 //! The janitor: removes what has been kept long enough, in small commits, without stopping anything.
+//!
+//! Every pass begins from the records and can end anywhere: the next one does the rest. The steps
+//! are in files of their own; one that fails keeps none of the others from its work.
+
+mod batches;
+mod contents;
+mod outputs;
+mod targets;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tamer_model::{Batch, BatchId, BatchState, HostId, Problem};
-use tamer_store::{Commit, Key, Prefix, Range, Store};
+use tamer_model::{Batch, BatchId, BatchState, Code, HostId, Problem, Timestamp};
+use tamer_store::{Commit, Entry, Key, Prefix, Range, Store};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::clock;
+use crate::contents::Contents;
 use crate::fleet::Fleet;
 use crate::state::{Unstorable, decode, keys};
 
@@ -22,71 +31,89 @@ const VISIBLE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
-    /// Batches that have ended, with their tasks and output.
+    /// Batches, with their tasks and output. Those that have not ended count, and stay.
     pub batches: usize,
+    /// Days that a batch is kept after its end; 0: for ever.
+    pub batch_days: u32,
+    /// Bytes of all kept output together, as stored. The output of the oldest batches goes first;
+    /// their tasks stay. That of batches that have not ended counts, and stays.
+    pub output_bytes: u64,
     /// Records of the audit.
     pub audit: usize,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { batches: 1000, audit: 100_000 }
+        Self { batches: 1000, batch_days: 90, output_bytes: 2 << 30, audit: 100_000 }
     }
 }
 
-/// Cleans up now and then until `stop`.
-pub async fn run(store: Store, fleet: Fleet, retention: Retention, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(EVERY);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
-        if let Err(problem) = pass(&store, &fleet, &retention).await {
-            warn!(%problem, "what is no longer kept could not be removed; trying again later");
+/// Cleans up.
+pub struct Janitor {
+    store: Store,
+    fleet: Fleet,
+    contents: Contents,
+    retention: Retention,
+    fetched: contents::Fetched,
+    /// Chunks of targets up to here belong to a batch, or are gone.
+    targets_seen: Option<BatchId>,
+}
+
+impl Janitor {
+    /// A janitor that has seen nothing yet.
+    pub fn new(store: Store, fleet: Fleet, contents: Contents, retention: Retention) -> Self {
+        let fetched = contents::Fetched::default();
+        Self { store, fleet, contents, retention, fetched, targets_seen: None }
+    }
+
+    /// Cleans up now and then until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            // What a stop cuts off, the next start does.
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.pass(clock::now()) => {}
+            }
         }
     }
-}
 
-async fn pass(store: &Store, fleet: &Fleet, retention: &Retention) -> Result<(), Problem> {
-    batches(store, retention.batches).await?;
-    beyond(store, &keys::audits(), retention.audit).await?;
-    requests(store).await?;
-    orphans(store, fleet).await?;
-    let now = clock::now();
-    let stale: Vec<Key> = {
-        let view = fleet.view();
-        let tokens = view.tokens().filter(|(_, token)| now.since(token.expires_at) > VISIBLE);
-        let pending = view.pending().filter(|(pending, _)| now.since(pending.asked_at) > VISIBLE);
-        tokens
-            .map(|(id, _)| keys::token(id))
-            .chain(pending.map(|(pending, _)| keys::pending(&pending.key)))
-            .collect()
-    };
-    delete(store, stale).await
-}
+    async fn pass(&mut self, now: Timestamp) {
+        let (store, retention) = (&self.store, &self.retention);
+        told(batches::remove(store, retention, now).await);
+        told(outputs::remove(store, retention.output_bytes).await);
+        told(beyond(store, &keys::audits(), retention.audit).await);
+        told(requests(store, now).await);
+        told(orphans(store, &self.fleet).await);
+        told(self.joining(now).await);
+        told(targets::remove(store, &mut self.targets_seen, now).await);
+        told(contents::remove(store, &self.contents, &mut self.fetched, now).await);
+    }
 
-/// Removes the oldest batches beyond `keep`, with all that belongs to them.
-async fn batches(store: &Store, keep: usize) -> Result<(), Problem> {
-    for key in keys_of(store, &keys::recents()).await?.into_iter().skip(keep) {
-        let Ok(id) = keys::tail(&key).parse::<BatchId>() else { continue };
-        let record = store.get(&keys::batch(id)).await.map_err(Unstorable::problem)?;
-        let ended = match record {
-            Some(entry) => decode::<Batch>(&entry.key, &entry.value)?.state != BatchState::Running,
-            None => true,
+    /// Removes tokens and requests to join that are of no use any more.
+    async fn joining(&self, now: Timestamp) -> Result<(), Problem> {
+        let stale: Vec<Key> = {
+            let view = self.fleet.view();
+            let tokens = view.tokens().filter(|(_, token)| now.since(token.expires_at) > VISIBLE);
+            let old = |at: Timestamp| now.since(at) > VISIBLE;
+            let pending = view.pending().filter(|(pending, _)| old(pending.asked_at));
+            tokens
+                .map(|(id, _)| keys::token(id))
+                .chain(pending.map(|(pending, _)| keys::pending(&pending.key)))
+                .collect()
         };
-        if !ended {
-            continue;
-        }
-        // The list goes first: what a crash leaves behind then is found by nobody, and the last
-        // key to go is the one this began from.
-        let mut all = keys_of(store, &keys::tasks(id)).await?;
-        all.extend(keys_of(store, &keys::outputs(id)).await?);
-        all.extend([keys::targets(id), keys::batch(id), key]);
-        delete(store, all).await?;
-        info!(batch = %id, "removed: it was kept long enough");
+        delete(&self.store, stale).await
     }
-    Ok(())
+}
+
+fn told(done: Result<(), Problem>) {
+    if let Err(problem) = done {
+        warn!(%problem, "what is no longer kept could not be removed; trying again later");
+    }
 }
 
 async fn beyond(store: &Store, prefix: &Prefix, keep: usize) -> Result<(), Problem> {
@@ -94,21 +121,18 @@ async fn beyond(store: &Store, prefix: &Prefix, keep: usize) -> Result<(), Probl
 }
 
 /// Removes the notes of requests that nobody repeats any more.
-async fn requests(store: &Store) -> Result<(), Problem> {
-    let prefix = Prefix::new("request/")
-        .map_err(|error| Problem::new(tamer_model::Code::Internal, error.to_string()))?;
+async fn requests(store: &Store, now: Timestamp) -> Result<(), Problem> {
+    let prefix =
+        Prefix::new("request/").map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     let mut old = Vec::new();
-    let mut next = Some(Range::prefix(&prefix));
-    while let Some(range) = next {
-        let page = store.range(range).await.map_err(Unstorable::problem)?;
-        for entry in page.entries {
-            let id: BatchId = decode(&entry.key, &entry.value)?;
-            if clock::now().since(id.created_at()) > VISIBLE {
-                old.push(entry.key);
-            }
+    each(store, &prefix, |entry| {
+        let id: BatchId = decode(&entry.key, &entry.value)?;
+        if now.since(id.created_at()) > VISIBLE {
+            old.push(entry.key);
         }
-        next = page.next;
-    }
+        Ok(())
+    })
+    .await?;
     delete(store, old).await
 }
 
@@ -124,14 +148,55 @@ async fn orphans(store: &Store, fleet: &Fleet) -> Result<(), Problem> {
     delete(store, all).await
 }
 
-async fn keys_of(store: &Store, prefix: &Prefix) -> Result<Vec<Key>, Problem> {
-    let mut keys = Vec::new();
+/// A batch of the list of all, newest first.
+struct Listed {
+    /// Its key in the list.
+    key: Key,
+    id: BatchId,
+    /// None when its record is gone: its removal was cut off.
+    batch: Option<Batch>,
+}
+
+impl Listed {
+    fn has_ended(&self) -> bool {
+        self.batch.as_ref().is_none_or(|batch| batch.state != BatchState::Running)
+    }
+}
+
+/// Every batch, newest first. There are as many as are kept.
+async fn listed(store: &Store) -> Result<Vec<Listed>, Problem> {
+    let mut all = Vec::new();
+    for key in keys_of(store, &keys::recents()).await? {
+        let Ok(id) = keys::tail(&key).parse() else { continue };
+        let at = keys::batch(id);
+        let entry = store.get(&at).await.map_err(Unstorable::problem)?;
+        let batch = entry.map(|entry| decode(&at, &entry.value)).transpose()?;
+        all.push(Listed { key, id, batch });
+    }
+    Ok(all)
+}
+
+async fn each(
+    store: &Store,
+    prefix: &Prefix,
+    mut with: impl FnMut(Entry) -> Result<(), Problem>,
+) -> Result<(), Problem> {
     let mut next = Some(Range::prefix(prefix));
     while let Some(range) = next {
         let page = store.range(range).await.map_err(Unstorable::problem)?;
-        keys.extend(page.entries.into_iter().map(|entry| entry.key));
+        page.entries.into_iter().try_for_each(&mut with)?;
         next = page.next;
     }
+    Ok(())
+}
+
+async fn keys_of(store: &Store, prefix: &Prefix) -> Result<Vec<Key>, Problem> {
+    let mut keys = Vec::new();
+    each(store, prefix, |entry| {
+        keys.push(entry.key);
+        Ok(())
+    })
+    .await?;
     Ok(keys)
 }
 

@@ -10,6 +10,7 @@ mod batch;
 mod caller;
 mod clock;
 pub mod config;
+mod contents;
 mod control;
 mod data;
 mod door;

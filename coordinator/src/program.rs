@@ -19,16 +19,18 @@ use crate::advertise::advertise;
 use crate::audit::Refusals;
 use crate::batch::{Controller, Feeds};
 use crate::config::{Config, StoreKind};
+use crate::contents::{Brought, Contents};
 use crate::control::People;
 use crate::data::Data;
 use crate::door::{Door, Services};
 use crate::enrol::Enrol;
 use crate::fleet::{Fleet, follow};
 use crate::instances::streams::Streams;
+use crate::janitor::Janitor;
 use crate::session::Sessions;
 use crate::session::service::Agents;
 use crate::state::{self, FleetMeta, Unstorable, decode, encode, keys};
-use crate::{clock, health, janitor, liveness, platform};
+use crate::{clock, health, liveness, platform};
 
 /// How long connections have to end when the coordinator stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -65,6 +67,7 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
     let coordinator = data.coordinator()?;
     let store = open_store(&config, &data).await?;
     let authority = Arc::new(authority(&store, &data).await?);
+    let contents = Contents::open(&data.path("contents"), config.contents.clone())?;
     let listener = bind(config.listen, "listen").await?;
     let address = listener
         .local_addr()
@@ -92,12 +95,9 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         Controller::new(store.clone(), fleet.clone(), sessions.clone(), feeds.clone());
     controllers.spawn(controller.run(work.clone()));
     controllers.spawn(liveness::run(store.clone(), fleet.clone(), sessions.clone(), work.clone()));
-    controllers.spawn(janitor::run(
-        store.clone(),
-        fleet.clone(),
-        config.retention.clone(),
-        work.clone(),
-    ));
+    let janitor =
+        Janitor::new(store.clone(), fleet.clone(), contents.clone(), config.retention.clone());
+    controllers.spawn(janitor.run(work.clone()));
 
     let own =
         authority.issue_coordinator(coordinator, clock::now()).map_err(|error| internal(&error))?;
@@ -122,6 +122,8 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         streams: streams.clone(),
         notices,
         authority: authority.clone(),
+        contents: contents.clone(),
+        brought: Brought::default(),
         coordinator,
         tasks: connections.clone(),
         stop: intake.clone(),
@@ -134,6 +136,7 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         streams,
         authority: authority.clone(),
         refusals,
+        contents,
         fleet_id: authority.fleet(),
         coordinator,
         started_at,

@@ -67,9 +67,7 @@ impl Recent {
     }
 }
 
-fn told(
-    ((spot, is_stderr), tail): (&(Spot, bool), &Tail),
-) -> (Spot, StreamKind, u64, Bytes) {
+fn told(((spot, is_stderr), tail): (&(Spot, bool), &Tail)) -> (Spot, StreamKind, u64, Bytes) {
     let kind = if *is_stderr { StreamKind::Stderr } else { StreamKind::Stdout };
     (*spot, kind, tail.at, Bytes::copy_from_slice(&tail.bytes))
 }

@@ -56,11 +56,9 @@ impl Agents {
         };
         let (task, content) = self.may_bring(host, open).await?;
         self.brought.begin(task, content, &self.contents).await?;
-        carry::receive(&self.contents, content, PATIENCE, messages, |message| {
-            match message.frame {
-                Some(Frame::Chunk(chunk)) => Some(chunk),
-                Some(Frame::Open(_)) | None => None,
-            }
+        carry::receive(&self.contents, content, PATIENCE, messages, |message| match message.frame {
+            Some(Frame::Chunk(chunk)) => Some(chunk),
+            Some(Frame::Open(_)) | None => None,
         })
         .await
     }

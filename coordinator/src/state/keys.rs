@@ -161,6 +161,10 @@ pub fn outputs(batch: BatchId) -> Prefix {
     prefix(&format!("output/{batch}/"))
 }
 
+pub fn schedules() -> Prefix {
+    prefix("schedule/")
+}
+
 pub fn kept(id: BatchId) -> Key {
     key(format!("kept/{id}"))
 }
