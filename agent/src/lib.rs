@@ -21,6 +21,7 @@ pub mod service;
 pub mod session;
 pub mod streams;
 pub mod tasks;
+pub mod work;
 
 /// The version of the agent.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

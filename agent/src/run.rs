@@ -23,6 +23,7 @@ use crate::journal::{Journal, JournalError};
 use crate::problem::chain;
 use crate::session::{self, End, Session};
 use crate::tasks::{Tasks, TasksHandle};
+use crate::work::{Link, Workshop};
 use crate::{clock, facts, find, platform};
 
 /// How often the facts are looked at.
@@ -51,7 +52,10 @@ pub async fn run(
     let more = more.into_iter().map(|provider| (provider, Settings::default()));
     let served = platform::technologies(&config.providers)?.into_iter().chain(more);
     let (providers, keepers) = Registry::new(served)?;
-    let (tasks, handle) = Tasks::new(journal.clone(), providers.clone());
+    let link = Link::new();
+    let accept = config.accept.clone();
+    let shop = Workshop::open(folder.path(), providers.clone(), link.clone(), accept);
+    let (tasks, handle) = Tasks::new(journal.clone(), shop.clone());
     let (facts_in, facts) = watch::channel(collect().await?);
     let finish = CancellationToken::new();
     let mut background = JoinSet::new();
@@ -61,12 +65,14 @@ pub async fn run(
         }
     });
     background.spawn(keepers.run(finish.clone()));
+    background.spawn(shop.tidy());
     background.spawn(refresh(facts_in));
     background.spawn(platform::watchdog());
     background.spawn(ready_anyway());
     background.spawn(stop(asked, handle.clone(), finish.clone()));
 
-    let agent = Agent { config: &config, files, tasks: handle, journal, facts, providers, finish };
+    let tasks = handle;
+    let agent = Agent { config: &config, files, tasks, journal, facts, providers, link, finish };
     // A session says goodbye first; whoever still looks for one has nobody to say it to.
     let outcome = tokio::select! {
         outcome = agent.serve() => outcome,
@@ -90,6 +96,7 @@ struct Agent<'a> {
     journal: Journal,
     facts: watch::Receiver<Facts>,
     providers: Registry,
+    link: Link,
     finish: CancellationToken,
 }
 
@@ -201,6 +208,7 @@ impl Agent<'_> {
             tasks: &self.tasks,
             journal: &self.journal,
             providers: &self.providers,
+            link: &self.link,
             facts: self.facts.clone(),
             files: &self.files,
             credentials: using.credentials(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::Merged;
+use crate::config::{LISTS, Merged};
 
 /// What to do with the service of this machine.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub fn configuration(settings: &Merged, token_file: Option<PathBuf>) -> String {
         }
         let value = match (key.as_str(), values.as_slice()) {
             ("discovery" | "ask_to_join", [flag]) => toml::Value::Boolean(flag == "true"),
-            ("coordinators", list) => {
+            (key, list) if LISTS.contains(&key) => {
                 toml::Value::Array(list.iter().cloned().map(toml::Value::String).collect())
             }
             (_, values) => toml::Value::String(values.join(",")),

@@ -22,6 +22,10 @@ pub const KEYS: &[Key] = &[
     key("log_format", "text or json"),
     key("log_level", "error, warn, info, debug, trace, or directives"),
     key(
+        "tasks.accept",
+        "the kinds of tasks that this host takes: commands, scripts, files, instances; empty: none",
+    ),
+    key(
         "providers.docker.enabled",
         "true, false, or auto: looked for, rarely while it is not there",
     ),
@@ -57,6 +61,9 @@ pub const KEYS: &[Key] = &[
     key("registries.*.user", "the user at this image registry, HOST or HOST:PORT"),
     key("registries.*.password_file", "a file that holds the password at this image registry"),
 ];
+
+/// The keys whose values are lists. In a variable their parts are divided by commas.
+pub const LISTS: &[&str] = &["coordinators", "tasks.accept"];
 
 const fn key(name: &'static str, doc: &'static str) -> Key {
     Key { name, doc }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tamer_model::{Code, Problem};
 
-use super::{KEYS, Key};
+use super::{KEYS, Key, LISTS};
 use crate::problem::chain;
 
 /// The texts given for one key: none or one, or any number for a list.
@@ -110,7 +110,7 @@ pub fn environment(
         let of_this = |key: &&Key| key.variable().is_some_and(|variable| variable == name);
         match KEYS.iter().find(of_this).map(|key| key.name) {
             None => problems.push(unknown(&name, &format!("variable {variable}: "))),
-            Some(key @ "coordinators") => {
+            Some(key) if LISTS.contains(&key) => {
                 let list = value.split(',').map(str::trim).filter(|text| !text.is_empty());
                 values.insert(key.to_owned(), list.map(str::to_owned).collect());
             }

@@ -16,11 +16,12 @@ use tamer_certs::JoinToken;
 use tamer_model::{Code, Fingerprint, HostName, Problem};
 use tamer_telemetry::Format;
 
-pub use keys::{KEYS, Key};
+pub use keys::{KEYS, Key, LISTS};
 pub use layers::{Layer, Source, Value, environment, file, setting};
 pub use providers::{DomainType, Enabled, Engine, Libvirt, Login, Password, Providers};
 
 use crate::platform;
+use crate::work::{Accept, Kind};
 
 /// The port that coordinators serve on unless they are told otherwise.
 pub const DEFAULT_PORT: u16 = 8443;
@@ -46,6 +47,8 @@ pub struct Config {
     pub log_format: Format,
     /// What is logged.
     pub log_level: String,
+    /// Which kinds of tasks are taken.
+    pub accept: Accept,
     /// Which technologies are served, and how they are reached.
     pub providers: Providers,
 }
@@ -74,6 +77,7 @@ fn default(key: &str) -> Value {
         "ask_to_join" => vec!["false".to_owned()],
         "log_format" => vec!["text".to_owned()],
         "log_level" => vec!["info".to_owned()],
+        "tasks.accept" => Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect(),
         "providers.docker.enabled" | "providers.podman.enabled" | "providers.libvirt.enabled" => {
             vec!["auto".to_owned()]
         }
@@ -89,7 +93,7 @@ pub fn print(merged: &Merged) -> String {
         let shown = match (key.name, value.as_slice()) {
             ("token", [_]) => "\"(hidden)\"".to_owned(),
             ("discovery" | "ask_to_join", [value]) => value.clone(),
-            ("coordinators", values) => format!("{values:?}"),
+            (key, values) if LISTS.contains(&key) => format!("{values:?}"),
             (_, [value]) => format!("{value:?}"),
             (_, _) => "\"\"".to_owned(),
         };
@@ -117,6 +121,7 @@ impl Config {
                 .parsed("ca", "copy it from `tamerctl status`, or from the coordinator's log"),
             log_format: reader.parsed("log_format", "write text or json").unwrap_or_default(),
             log_level: reader.level(),
+            accept: reader.accept(),
             providers: reader.providers(),
         };
         reader.check(&config);
@@ -171,6 +176,18 @@ impl Reader<'_> {
             self.problem("log_level", error.to_string(), "write info, or leave it out");
         }
         level
+    }
+
+    fn accept(&mut self) -> Accept {
+        let texts = self.values("tasks.accept").to_vec();
+        // In a `--set` the list is one text.
+        let words = texts.iter().flat_map(|text| text.split(',')).map(str::trim);
+        let kind = |word: &str| {
+            let remedy = "write any of commands, scripts, files and instances";
+            let parsed = word.parse::<Kind>();
+            parsed.map_err(|message| self.problem("tasks.accept", message, remedy)).ok()
+        };
+        words.filter(|word| !word.is_empty()).filter_map(kind).collect()
     }
 
     fn addresses(&mut self) -> Vec<String> {

@@ -55,6 +55,30 @@ fn every_bad_value_is_told_at_once() {
 }
 
 #[test]
+fn the_kinds_of_tasks_are_a_list() {
+    let read = |text: &str| {
+        let path = write(text);
+        let merged = merge([file(path.path()).expect("a file")]);
+        Config::read(&merged).map(|config| (config.accept, print(&merged)))
+    };
+    let (all, printed) = read("").expect("a configuration");
+    assert_eq!(all, Accept::default());
+    let shown = r#"tasks.accept = ["commands", "scripts", "files", "instances"]  # default"#;
+    assert!(printed.contains(shown), "{printed}");
+    let (some, _) = read("[tasks]\naccept = [\"files\"]\n").expect("a configuration");
+    assert_eq!(some, [Kind::Files].into_iter().collect());
+    let (none, _) = read("[tasks]\naccept = []\n").expect("a configuration");
+    assert_eq!(none, [].into_iter().collect());
+    let problems = read("[tasks]\naccept = [\"file\", \"x\"]\n").expect_err("two problems");
+    let fields: Vec<_> = problems.iter().filter_map(|problem| problem.field.as_deref()).collect();
+    assert_eq!(fields, ["tasks.accept"; 2]);
+    let variable = environment(variables(&[("TAMER_AGENT_TASKS_ACCEPT", "files, scripts")]));
+    let merged = merge([variable.expect("known")]);
+    let config = Config::read(&merged).expect("a configuration");
+    assert_eq!(config.accept, [Kind::Files, Kind::Scripts].into_iter().collect());
+}
+
+#[test]
 fn addresses_get_their_port() {
     for (text, expected) in [
         ("10.0.0.1", Some("10.0.0.1:8443")),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tamer_model::{JournalId, KeptOutput, TaskEnd, TaskId, Timestamp};
 
-use super::record::{self, Damage, FRAME, HEADER, Record};
+use super::record::{self, Damage, Deed, FRAME, HEADER, Record};
 use crate::folder;
 
 /// A file that grew past this is rewritten when most of it is forgotten.
@@ -26,23 +26,8 @@ pub struct ProcessMark {
 /// What the journal holds of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Held {
-    /// Its process was about to be started; whether it was is not known.
-    Starting {
-        /// When, by the agent's clock.
-        at: Timestamp,
-    },
-    /// Its process was started.
-    Started {
-        /// When, by the agent's clock.
-        at: Timestamp,
-        /// The process.
-        process: ProcessMark,
-    },
-    /// A provider was about to be asked, or was. There is no process of ours to look for.
-    Asking {
-        /// When, by the agent's clock.
-        at: Timestamp,
-    },
+    /// It has no end.
+    Open(Open),
     /// It ended, and the coordinator has not said that it knows.
     Ended {
         /// Where the payload lies.
@@ -50,6 +35,19 @@ pub enum Held {
         /// How long it is.
         len: u32,
     },
+}
+
+/// A task without an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// When it began, by the agent's clock.
+    pub at: Timestamp,
+    /// Which step of a sequence is under way, counted from 1.
+    pub step: Option<u16>,
+    /// What was about to be done, or was.
+    pub deed: Deed,
+    /// Its process, when that is known to have been started.
+    pub process: Option<ProcessMark>,
 }
 
 /// The answer to the wish to start a task.
@@ -159,14 +157,21 @@ impl JournalFile {
         &self.held
     }
 
-    /// Stages the start of a command unless its task is known.
-    pub fn starting(&mut self, task: TaskId, at: Timestamp) -> Start {
-        self.begin(Record::Starting { task, at }, Held::Starting { at })
+    /// Stages the beginning of a task unless it is known.
+    pub fn begin(&mut self, task: TaskId, at: Timestamp, deed: Deed) -> Start {
+        if let Some(held) = self.held.get(&task) {
+            return Start::Held(held.clone());
+        }
+        if self.staged.iter().any(|staged| staged.record.task() == task) {
+            return Start::Held(Held::Open(Open { at, step: None, deed, process: None }));
+        }
+        self.stage(begun(task, at, deed));
+        Start::Recorded
     }
 
-    /// Stages that a provider is asked unless the task is known.
-    pub fn asking(&mut self, task: TaskId, at: Timestamp) -> Start {
-        self.begin(Record::Asking { task, at }, Held::Asking { at })
+    /// Stages that a task goes on to something else.
+    pub fn next(&mut self, task: TaskId, step: Option<u16>, deed: Deed) {
+        self.stage(Record::Next { task, step, deed });
     }
 
     /// Stages that the process was started.
@@ -227,18 +232,6 @@ impl JournalFile {
         Ok(record::read_end(&payload))
     }
 
-    fn begin(&mut self, record: Record, staged: Held) -> Start {
-        let task = record.task();
-        if let Some(held) = self.held.get(&task) {
-            return Start::Held(held.clone());
-        }
-        if self.staged.iter().any(|staged| staged.record.task() == task) {
-            return Start::Held(staged);
-        }
-        self.stage(record);
-        Start::Recorded
-    }
-
     fn stage(&mut self, record: Record) {
         let payload = record::payload(&record);
         self.staged.push(Staged { record, payload });
@@ -246,17 +239,17 @@ impl JournalFile {
 
     fn learn(&mut self, record: Record, at: u64, len: u32) {
         match record {
-            Record::Starting { task, at } => {
-                self.held.entry(task).or_insert(Held::Starting { at });
-            }
-            Record::Asking { task, at } => {
-                self.held.entry(task).or_insert(Held::Asking { at });
+            Record::Starting { task, at } => self.learn_begun(task, at, Deed::Process),
+            Record::Asking { task, at } => self.learn_begun(task, at, Deed::Provider),
+            Record::Moving { task, at } => self.learn_begun(task, at, Deed::File),
+            Record::Next { task, step, deed } => {
+                if let Some(Held::Open(open)) = self.held.get_mut(&task) {
+                    *open = Open { at: open.at, step, deed, process: None };
+                }
             }
             Record::Started { task, process } => {
-                if let Some(held) = self.held.get_mut(&task)
-                    && let Held::Starting { at } = *held
-                {
-                    *held = Held::Started { at, process };
+                if let Some(Held::Open(open)) = self.held.get_mut(&task) {
+                    open.process = Some(process);
                 }
             }
             Record::Ended { task, .. } => {
@@ -266,6 +259,11 @@ impl JournalFile {
                 self.held.remove(&task);
             }
         }
+    }
+
+    fn learn_begun(&mut self, task: TaskId, at: Timestamp, deed: Deed) {
+        let open = Open { at, step: None, deed, process: None };
+        self.held.entry(task).or_insert(Held::Open(open));
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
@@ -291,7 +289,7 @@ impl JournalFile {
     fn live(&self) -> u64 {
         let of = |held: &Held| match held {
             Held::Ended { len, .. } => u64::from(*len) + FRAME as u64,
-            Held::Starting { .. } | Held::Started { .. } | Held::Asking { .. } => 256,
+            Held::Open(_) => 512,
         };
         self.held.values().map(of).sum::<u64>() + HEADER as u64
     }
@@ -310,11 +308,8 @@ impl JournalFile {
         let mut moved = BTreeMap::new();
         for (task, held) in self.held.clone() {
             match held {
-                Held::Starting { at } => push(&mut bytes, Record::Starting { task, at }),
-                Held::Asking { at } => push(&mut bytes, Record::Asking { task, at }),
-                Held::Started { at, ref process } => {
-                    push(&mut bytes, Record::Starting { task, at });
-                    push(&mut bytes, Record::Started { task, process: process.clone() });
+                Held::Open(open) => {
+                    open.records(task).into_iter().for_each(|record| push(&mut bytes, record));
                 }
                 Held::Ended { at, len } => {
                     let payload =
@@ -364,11 +359,37 @@ fn push(bytes: &mut Vec<u8>, record: Record) {
     record::frame(bytes, &record::payload(&record), 0);
 }
 
+fn begun(task: TaskId, at: Timestamp, deed: Deed) -> Record {
+    match deed {
+        Deed::Process => Record::Starting { task, at },
+        Deed::Provider => Record::Asking { task, at },
+        Deed::File => Record::Moving { task, at },
+    }
+}
+
+impl Open {
+    /// Whether it was told, or may be, that it has begun: its one command was started, or it is
+    /// more than that.
+    pub fn has_begun(&self) -> bool {
+        self.deed != Deed::Process || self.step.is_some() || self.process.is_some()
+    }
+
+    /// What says this, and no more.
+    fn records(self, task: TaskId) -> Vec<Record> {
+        let Self { at, step, deed, process } = self;
+        let next = step.map(|_| Record::Next { task, step, deed });
+        let started = process.map(|process| Record::Started { task, process });
+        [Some(begun(task, at, deed)), next, started].into_iter().flatten().collect()
+    }
+}
+
 impl Record {
     fn task(&self) -> TaskId {
         match self {
             Self::Starting { task, .. }
             | Self::Asking { task, .. }
+            | Self::Moving { task, .. }
+            | Self::Next { task, .. }
             | Self::Started { task, .. }
             | Self::Ended { task, .. }
             | Self::Forgotten { task } => *task,

@@ -9,11 +9,11 @@ use std::thread;
 use tamer_model::{JournalId, KeptOutput, TaskEnd, TaskId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Held, JournalError, JournalFile, ProcessMark, Start};
+use super::{Deed, Held, JournalError, JournalFile, ProcessMark, Start};
 
-/// Requests that may wait. Each is one task's step. [`crate::tasks::MAX_RUNNING`] commands and
-/// [`crate::tasks::MAX_ORDERS`] orders take steps, so it is full only when the disk hangs or when
-/// many waiting orders are cancelled at once; then the tasks wait.
+/// Requests that may wait. Each is one task's step. At most [`crate::tasks::MAX_WORKED`]
+/// tasks take steps, so it is full only when the disk hangs or when many that wait are cancelled at
+/// once; then the tasks wait.
 const QUEUE: usize = 256;
 /// Requests that share one sync.
 const GROUP: usize = 256;
@@ -35,8 +35,8 @@ type Read = (TaskId, Reply<Option<(TaskEnd, KeptOutput)>>);
 
 #[derive(Debug)]
 enum Request {
-    Starting { task: TaskId, at: Timestamp, reply: Reply<Start> },
-    Asking { task: TaskId, at: Timestamp, reply: Reply<Start> },
+    Begin { task: TaskId, at: Timestamp, deed: Deed, reply: Reply<Start> },
+    Next { task: TaskId, step: Option<u16>, deed: Deed, reply: Reply<()> },
     Started { task: TaskId, process: ProcessMark },
     Ended { task: TaskId, end: TaskEnd, output: KeptOutput, reply: Reply<()> },
     Forgotten { task: TaskId },
@@ -80,15 +80,16 @@ impl Journal {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Writes down that a provider is about to be asked. When this returns `Recorded`, it is on
-    /// disk.
-    pub async fn asking(&self, task: TaskId, at: Timestamp) -> Shared<Start> {
-        self.ask(|reply| Request::Asking { task, at, reply }).await?
+    /// Writes down that the task is about to begin with `deed`. When this returns `Recorded`, it is
+    /// on disk.
+    pub async fn begin(&self, task: TaskId, at: Timestamp, deed: Deed) -> Shared<Start> {
+        self.ask(|reply| Request::Begin { task, at, deed, reply }).await?
     }
 
-    /// Writes down that the task is about to start. When this returns `Recorded`, it is on disk.
-    pub async fn starting(&self, task: TaskId, at: Timestamp) -> Shared<Start> {
-        self.ask(|reply| Request::Starting { task, at, reply }).await?
+    /// Writes down that a task is about to go on with `deed`, which is this step of it, counted
+    /// from 1. When this returns, it is on disk.
+    pub async fn next(&self, task: TaskId, step: Option<u16>, deed: Deed) -> Shared<()> {
+        self.ask(|reply| Request::Next { task, step, deed, reply }).await?
     }
 
     /// Writes down which process was started. Waits for room, not for the disk.
@@ -126,7 +127,7 @@ impl Journal {
 /// What is answered once the group is on disk.
 enum Waiting {
     Start(Reply<Start>),
-    End(Reply<()>),
+    Written(Reply<()>),
 }
 
 fn run(mut file: JournalFile, mut requests: mpsc::Receiver<Request>, count: &AtomicUsize) {
@@ -153,7 +154,7 @@ fn run(mut file: JournalFile, mut requests: mpsc::Receiver<Request>, count: &Ato
                 Waiting::Start(reply) => {
                     drop(reply.send(outcome.clone().map(|()| Start::Recorded)))
                 }
-                Waiting::End(reply) => drop(reply.send(outcome.clone())),
+                Waiting::Written(reply) => drop(reply.send(outcome.clone())),
             }
         }
         for (task, reply) in reads {
@@ -169,12 +170,17 @@ fn stage(
     reads: &mut Vec<Read>,
 ) {
     match request {
-        Request::Starting { task, at, reply } => begin(file.starting(task, at), reply, waiting),
-        Request::Asking { task, at, reply } => begin(file.asking(task, at), reply, waiting),
+        Request::Begin { task, at, deed, reply } => {
+            begin(file.begin(task, at, deed), reply, waiting);
+        }
+        Request::Next { task, step, deed, reply } => {
+            file.next(task, step, deed);
+            waiting.push(Waiting::Written(reply));
+        }
         Request::Started { task, process } => file.started(task, process),
         Request::Ended { task, end, output, reply } => {
             file.ended(task, end, &output);
-            waiting.push(Waiting::End(reply));
+            waiting.push(Waiting::Written(reply));
         }
         Request::Forgotten { task } => file.forgotten(task),
         Request::Read { task, reply } => reads.push((task, reply)),

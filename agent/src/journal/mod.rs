@@ -10,5 +10,6 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use file::{Held, JournalError, JournalFile, ProcessMark, Start};
+pub use file::{Held, JournalError, JournalFile, Open, ProcessMark, Start};
 pub use handle::Journal;
+pub use record::Deed;

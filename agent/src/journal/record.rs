@@ -12,8 +12,9 @@ use super::ProcessMark;
 
 const MAGIC: &[u8; 8] = b"TAMERJNL";
 /// The version of the format. A reader refuses a newer one. Version 2 knows targets within a host
-/// and orders to providers, version 3 attempts; a program that reads only the one before would take
-/// one such task for another (a second attempt for the first), so it must refuse the file.
+/// and orders to providers, version 3 attempts, files and steps; a program that reads only the one
+/// before would take one such task for another (a second attempt for the first), so it must refuse
+/// the file.
 pub const VERSION: u32 = 3;
 /// Bytes of the header.
 pub const HEADER: usize = 8 + 4 + 10 + 4;
@@ -40,6 +41,23 @@ pub enum Record {
         /// When, by the agent's clock.
         at: Timestamp,
     },
+    /// A file is about to be moved. On disk before it is. No record of a process follows.
+    Moving {
+        /// For this task.
+        task: TaskId,
+        /// When, by the agent's clock.
+        at: Timestamp,
+    },
+    /// The task goes on to something else. On disk before that begins.
+    Next {
+        /// This task.
+        task: TaskId,
+        /// Which step of a sequence that is, counted from 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u16>,
+        /// What it is.
+        deed: Deed,
+    },
     /// The process was started.
     Started {
         /// For this task.
@@ -61,6 +79,18 @@ pub enum Record {
         /// Of this task.
         task: TaskId,
     },
+}
+
+/// What a task does to the world, as far as its recovery must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// It starts a process of ours.
+    Process,
+    /// It asks a provider.
+    Provider,
+    /// It moves a file.
+    File,
 }
 
 /// How the bytes after an end's line divide.

@@ -40,8 +40,8 @@ fn open(folder: &std::path::Path) -> JournalFile {
 /// One step of a task's life, as the worker takes it.
 #[derive(Debug, Clone)]
 enum Step {
-    Start(u8),
-    Ask(u8),
+    Begin(u8, Deed),
+    Next(u8, Option<u16>, Deed),
     Started(u8),
     End(u8),
     Forget(u8),
@@ -50,11 +50,16 @@ enum Step {
     Crash,
 }
 
+fn deeds() -> impl Strategy<Value = Deed> {
+    prop_oneof![Just(Deed::Process), Just(Deed::Provider), Just(Deed::File)]
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let number = 0u8..4;
     let step = prop_oneof![
-        4 => number.clone().prop_map(Step::Start),
-        2 => number.clone().prop_map(Step::Ask),
+        6 => (number.clone(), deeds()).prop_map(|(n, deed)| Step::Begin(n, deed)),
+        3 => (number.clone(), proptest::option::of(1u16..4), deeds())
+            .prop_map(|(n, step, deed)| Step::Next(n, step, deed)),
         2 => number.clone().prop_map(Step::Started),
         3 => number.clone().prop_map(Step::End),
         2 => number.prop_map(Step::Forget),
@@ -67,17 +72,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// What must be true of each task: where it stands, once committed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Model {
-    Starting,
-    Asking,
-    Started,
+    Open { step: Option<u16>, deed: Deed, started: bool },
     Ended,
 }
 
 fn seen(journal: &JournalFile) -> BTreeMap<TaskId, Model> {
     let model = |held: &Held| match held {
-        Held::Starting { .. } => Model::Starting,
-        Held::Asking { .. } => Model::Asking,
-        Held::Started { .. } => Model::Started,
+        Held::Open(open) => {
+            Model::Open { step: open.step, deed: open.deed, started: open.process.is_some() }
+        }
         Held::Ended { .. } => Model::Ended,
     };
     journal.held().iter().map(|(task, held)| (*task, model(held))).collect()
@@ -95,21 +98,21 @@ proptest! {
         let (mut durable, mut model) = (BTreeMap::new(), BTreeMap::new());
         for step in steps {
             match step {
-                Step::Start(n) | Step::Ask(n) => {
-                    let (start, begun) = match step {
-                        Step::Ask(_) => (journal.asking(task(n), AT), Model::Asking),
-                        _ => (journal.starting(task(n), AT), Model::Starting),
-                    };
-                    let fresh = start == Start::Recorded;
+                Step::Begin(n, deed) => {
+                    let fresh = journal.begin(task(n), AT, deed) == Start::Recorded;
                     // A forgetting that is not committed yet still holds the task.
                     prop_assert_eq!(fresh, !model.contains_key(&task(n)) && !durable.contains_key(&task(n)));
                     if fresh {
-                        model.insert(task(n), begun);
+                        model.insert(task(n), Model::Open { step: None, deed, started: false });
                     }
                 }
-                Step::Started(n) => if model.get(&task(n)) == Some(&Model::Starting) {
+                Step::Next(n, step, deed) => if let Some(Model::Open { .. }) = model.get(&task(n)) {
+                    journal.next(task(n), step, deed);
+                    model.insert(task(n), Model::Open { step, deed, started: false });
+                },
+                Step::Started(n) => if let Some(Model::Open { started, .. }) = model.get_mut(&task(n)) {
                     journal.started(task(n), mark(n));
-                    model.insert(task(n), Model::Started);
+                    *started = true;
                 },
                 Step::End(n) => {
                     let (end, output) = end(n);
@@ -193,7 +196,7 @@ fn damage_before_synced_records_is_told() {
     let temp = tempfile::tempdir().expect("a folder");
     let mut journal = open(temp.path());
     for n in 0..3 {
-        assert_eq!(journal.starting(task(n), AT), Start::Recorded);
+        assert_eq!(journal.begin(task(n), AT, Deed::Process), Start::Recorded);
         journal.commit().expect("committed");
     }
     drop(journal);
@@ -238,10 +241,10 @@ fn the_file_does_not_grow_with_what_is_forgotten() {
 async fn many_at_once_share_the_disk() {
     let temp = tempfile::tempdir().expect("a folder");
     let (journal, thread) = Journal::open(temp.path(), id()).expect("a journal");
-    let starts = (0..64).map(|n| journal.starting(task(n), AT));
+    let starts = (0..64).map(|n| journal.begin(task(n), AT, Deed::Process));
     let answers = futures_util::future::join_all(starts).await;
     assert!(answers.iter().all(|answer| matches!(answer, Ok(Start::Recorded))));
-    assert!(matches!(journal.starting(task(3), AT).await, Ok(Start::Held(_))));
+    assert!(matches!(journal.begin(task(3), AT, Deed::Process).await, Ok(Start::Held(_))));
     assert_eq!(journal.held().await.expect("held").len(), 64);
     drop(journal);
     thread.join().expect("ended");
@@ -275,7 +278,8 @@ fn an_older_file_is_read(version: u32, task: &str, expected: TaskId) {
     let path = temp.path().join("journal");
     fs::write(&path, &bytes).expect("written");
     let journal = open(temp.path());
-    assert_eq!(journal.held(), &[(expected, Held::Starting { at: AT })].into());
+    let open = Open { at: AT, step: None, deed: Deed::Process, process: None };
+    assert_eq!(journal.held(), &[(expected, Held::Open(open))].into());
     assert_eq!(journal.id(), id());
     let version = fs::read(&path).expect("read")[8];
     assert_eq!(version, 3, "from here on an older program must refuse the file");

@@ -1,12 +1,12 @@
 //! One order, from the provider's call to the end of its task.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tamer_model::{
-    Code, CreateInstance, InstanceAction, InstanceOrder, InstanceRef, KeptOutput, Outcome, Port,
-    Problem, PullImage, StreamKind, TaskEnd, Timestamp,
+    Code, CreateInstance, InstanceAction, InstanceOrder, InstanceRef, Outcome, Port, Problem,
+    PullImage, StreamKind, TaskEnd,
 };
 use tamer_provider::registry::Registry;
 use tamer_provider::{Progress, ProgressSink, Provider as _};
@@ -14,10 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
 use super::progress::Lines;
-use crate::exec::{LiveView, Stop};
+use crate::exec::{Output, Stop};
 
-/// Bytes kept of each output stream of an order: its progress, both ends of it.
-const OUTPUT: usize = 64 * 1024;
 /// Progress that waits for us. Telling never waits: what comes too fast is not told.
 const PROGRESS: usize = 32;
 
@@ -35,18 +33,16 @@ pub fn name(order: &InstanceOrder) -> &'static str {
 pub async fn perform(
     providers: &Registry,
     order: InstanceOrder,
-    started_at: Timestamp,
     mut stop: watch::Receiver<Option<Stop>>,
-    live: LiveView,
-) -> (TaskEnd, KeptOutput) {
-    let since = Instant::now();
+    output: &mut Output,
+) -> TaskEnd {
     // What an order prints is its result; where that is an id, progress goes to the other stream.
     let told_on = match order {
         InstanceOrder::Pull(_) => StreamKind::Stdout,
         InstanceOrder::Act { .. } | InstanceOrder::Create(_) => StreamKind::Stderr,
     };
     let (sender, mut progress) = mpsc::channel(PROGRESS);
-    let mut shown = Shown { output: KeptOutput::default(), live, lines: Lines::default(), told_on };
+    let mut shown = Shown { output, lines: Lines::default(), told_on };
     let end = {
         // A provider that panics ends its task and nothing else.
         let call = AssertUnwindSafe(carry_out(providers, order, ProgressSink::to(sender)));
@@ -58,23 +54,21 @@ pub async fn perform(
                 reason = stopped(&mut stop) => break Err(reason),
                 done = &mut call => break Ok(done.unwrap_or_else(|_| Err(panicked()))),
                 Some(progress) = progress.recv() => shown.progress(&progress),
-                () = at(shown.live.due()) => shown.live.flush(),
+                () = at(shown.output.due()) => shown.output.flush(),
             }
         }
     };
     while let Ok(last) = progress.try_recv() {
         shown.progress(&last);
     }
-    let end = match end {
+    match end {
         Ok(Ok(text)) => {
-            shown.print(StreamKind::Stdout, text.as_bytes());
+            shown.output.write(StreamKind::Stdout, text.as_bytes());
             succeeded()
         }
         Ok(Err(problem)) => TaskEnd::failed(problem),
         Err(reason) => dropped(&reason),
-    };
-    let duration_ms = Some(since.elapsed().as_millis() as u64);
-    (TaskEnd { started_at: Some(started_at), duration_ms, ..end }, shown.output)
+    }
 }
 
 /// The provider's calls. Returns what the task prints.
@@ -152,24 +146,18 @@ fn taken(ports: &[Port], problem: &Problem) -> Option<String> {
     numbers.find_map(place).map(|at| format!("ports[{at}].host"))
 }
 
-/// What the task shows, kept and live.
-struct Shown {
-    output: KeptOutput,
-    live: LiveView,
+/// What the task shows.
+struct Shown<'a> {
+    output: &'a mut Output,
     lines: Lines,
     told_on: StreamKind,
 }
 
-impl Shown {
+impl Shown<'_> {
     fn progress(&mut self, progress: &Progress) {
         if let Some(line) = self.lines.line(progress) {
-            self.print(self.told_on, line.as_bytes());
+            self.output.write(self.told_on, line.as_bytes());
         }
-    }
-
-    fn print(&mut self, stream: StreamKind, bytes: &[u8]) {
-        self.output.stream_mut(stream).push(bytes, OUTPUT);
-        self.live.push(stream, bytes);
     }
 }
 

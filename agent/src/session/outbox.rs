@@ -1,5 +1,5 @@
-//! What the agent says, in four queues: control before ends before instances before output, so that
-//! a command that floods its output starves nothing that matters more.
+//! What the agent says, in five queues: control before ends before instances before progress before
+//! output, so that a command that floods its output starves nothing that matters more.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use wire::agent_message::Message;
 
 use crate::exec::Chunk;
+use crate::work::Progress;
 
 /// Control messages that may wait: each is small, and heartbeats are one in seconds. When it is
 /// full the coordinator does not read, and the session is given up.
@@ -30,6 +31,8 @@ pub struct Outbox {
     pub ends: mpsc::Receiver<wire::AgentMessage>,
     /// Providers and their instances.
     pub instances: mpsc::Receiver<wire::AgentMessage>,
+    /// How far files are.
+    pub progress: mpsc::Receiver<Progress>,
     /// Output as it appears.
     pub output: mpsc::Receiver<Chunk>,
 }
@@ -51,6 +54,9 @@ impl Stream for Outbox {
         // Closed while the coordinator is too old to be told.
         if let Poll::Ready(Some(message)) = self.instances.poll_recv(cx) {
             return Poll::Ready(Some(message));
+        }
+        if let Poll::Ready(Some(progress)) = self.progress.poll_recv(cx) {
+            return Poll::Ready(Some(moved(progress)));
         }
         match self.output.poll_recv(cx) {
             Poll::Ready(Some(chunk)) => Poll::Ready(Some(output(chunk))),
@@ -80,6 +86,11 @@ pub fn ended(task: TaskId, end: TaskEnd, output: KeptOutput) -> wire::AgentMessa
         end: Some(end.into()),
         output: Some(output.into()),
     }))
+}
+
+fn moved(progress: Progress) -> wire::AgentMessage {
+    let Progress { task, done, total } = progress;
+    say(Message::TaskProgress(wire::TaskProgress { task: Some(task.into()), done, total }))
 }
 
 fn output(chunk: Chunk) -> wire::AgentMessage {

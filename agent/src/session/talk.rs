@@ -25,6 +25,7 @@ use crate::journal::Journal;
 use crate::problem::chain;
 use crate::streams::{Refused, Streams};
 use crate::tasks::{Attached, Event, Stopping, TasksHandle};
+use crate::work::Link;
 use crate::{clock, platform, providers};
 
 /// How long the coordinator may take to answer the hello.
@@ -45,6 +46,8 @@ pub struct Session<'a> {
     pub journal: &'a Journal,
     /// The providers.
     pub providers: &'a Registry,
+    /// Where the connection is told, for transfers.
+    pub link: &'a Link,
     /// The facts of now.
     pub facts: watch::Receiver<Facts>,
     /// Where a renewed identity goes.
@@ -77,11 +80,13 @@ async fn hold(
     channel: Channel,
     welcomed: impl FnOnce(&Welcome),
 ) -> Result<End, Problem> {
-    let Attached { held, events, output } = session.tasks.attach().await.map_err(stopping)?;
+    let Attached { held, events, output, progress } =
+        session.tasks.attach().await.map_err(stopping)?;
     let (control, control_out) = mpsc::channel(CONTROL);
     let (ends, ends_out) = mpsc::channel(ENDS);
     let (instances, instances_out) = mpsc::channel(INSTANCES);
-    let outbox = Outbox { control: control_out, ends: ends_out, instances: instances_out, output };
+    let outbox =
+        Outbox { control: control_out, ends: ends_out, instances: instances_out, progress, output };
     let to_tell: VecDeque<TaskId> =
         held.iter().filter(|held| held.ended).map(|held| held.task).collect();
     let mut facts = session.facts.clone();
@@ -116,6 +121,8 @@ async fn hold(
         tracing::warn!(ahead_ms, "this machine's clock is far from the coordinator's: set it");
     }
     welcomed(&welcome);
+    // For as long as the session lasts.
+    let _link = session.link.up(channel.clone());
     // Tells what changes for as long as the session lasts.
     let mut telling = JoinSet::new();
     let mut ends = Ends { queue: ends, behind: None };

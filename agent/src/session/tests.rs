@@ -55,11 +55,12 @@ fn a_refusal_is_told_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn control_goes_before_ends_before_instances_before_output() {
+async fn control_goes_before_ends_and_those_before_all_that_is_only_shown() {
     let (control, control_out) = tokio::sync::mpsc::channel(4);
     let (ends, ends_out) = tokio::sync::mpsc::channel(4);
     let (instances, instances_out) = tokio::sync::mpsc::channel(4);
     let (output, output_out) = tokio::sync::mpsc::channel(4);
+    let (progress, progress_out) = tokio::sync::mpsc::channel(4);
     let task = TaskId::of_host(BatchId::from_bytes([1; 10]), HostId::from_bytes([2; 10]));
     let chunk = crate::exec::Chunk {
         task,
@@ -68,6 +69,7 @@ async fn control_goes_before_ends_before_instances_before_output() {
         data: vec![1],
     };
     output.try_send(chunk).expect("room");
+    progress.try_send(crate::work::Progress { task, done: 1, total: 2 }).expect("room");
     let providers = wire::Providers { providers: Vec::new() };
     instances.try_send(say(wire::agent_message::Message::Providers(providers))).expect("room");
     let end = tamer_model::TaskEnd::refused("x");
@@ -78,19 +80,21 @@ async fn control_goes_before_ends_before_instances_before_output() {
         control: control_out,
         ends: ends_out,
         instances: instances_out,
+        progress: progress_out,
         output: output_out,
     };
     let mut kinds = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..5 {
         kinds.push(match outbox.next().await.and_then(|message| message.message) {
             Some(wire::agent_message::Message::Heartbeat(_)) => "control",
             Some(wire::agent_message::Message::TaskEnded(_)) => "end",
             Some(wire::agent_message::Message::Providers(_)) => "instances",
+            Some(wire::agent_message::Message::TaskProgress(_)) => "progress",
             Some(wire::agent_message::Message::TaskOutput(_)) => "output",
             other => panic!("{other:?}"),
         });
     }
-    assert_eq!(kinds, ["control", "end", "instances", "output"]);
+    assert_eq!(kinds, ["control", "end", "instances", "progress", "output"]);
     drop(control);
     assert!(outbox.next().await.is_none(), "the stream ends with the conversation");
 }

@@ -1,20 +1,21 @@
 //! The owner of what runs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tamer_model::{InstanceOrder, Outcome, Problem, TaskEnd, TaskId, Work};
-use tamer_provider::registry::Registry;
+use tamer_model::{Outcome, Problem, TaskEnd, TaskId, Work};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::waiting::{Place, Waiting};
 use super::worker::{Teller, Worker};
 use super::{
-    Attached, CHUNKS, EVENTS, Event, HeldTask, MAX_ORDERED, MAX_ORDERS, MAX_RUNNING, REQUESTS,
+    Attached, CHUNKS, EVENTS, Event, HeldTask, MAX_ORDERED, MAX_RUNNING, PROGRESS, REQUESTS,
     Request, TasksHandle,
 };
 use crate::exec::{Chunk, Stop};
 use crate::journal::{Held, Journal, JournalError};
+use crate::work::{Progress, Workshop};
 
 /// The tasks of this host. Made and run by `run`.
 pub struct Tasks {
@@ -22,16 +23,16 @@ pub struct Tasks {
     requests: mpsc::Receiver<Request>,
     /// What is worked on, and how to end it. A task is never worked on twice at once.
     running: BTreeMap<TaskId, Taken>,
-    /// Orders that wait for their turn. Nothing is written of them: who is not told otherwise finds
-    /// that they are not held, and sends them again.
-    waiting: VecDeque<(TaskId, InstanceOrder)>,
-    providers: Registry,
+    /// What waits for its turn.
+    waiting: Waiting,
+    shop: Workshop,
     workers: JoinSet<TaskId>,
     /// Set when the agent stops: nothing is started any more, what happened is still told.
     stopping: bool,
     /// The session of the moment.
     events: Teller,
     output: watch::Sender<Option<mpsc::Sender<Chunk>>>,
+    progress: watch::Sender<Option<mpsc::Sender<Progress>>>,
 }
 
 /// A task that is worked on.
@@ -41,31 +42,21 @@ struct Taken {
     stop: watch::Sender<Option<Stop>>,
 }
 
-/// Which bound a task counts against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// [`MAX_RUNNING`].
-    Command,
-    /// [`MAX_ORDERS`].
-    Order,
-    /// None: an end is written, and that is all.
-    End,
-}
-
 impl Tasks {
-    /// Makes the owner and its handle. Orders go to `providers`.
-    pub fn new(journal: Journal, providers: Registry) -> (Self, TasksHandle) {
+    /// Makes the owner and its handle. What tasks do is done in the `shop`.
+    pub fn new(journal: Journal, shop: Workshop) -> (Self, TasksHandle) {
         let (sender, requests) = mpsc::channel(REQUESTS);
         let tasks = Self {
             journal,
             requests,
             running: BTreeMap::new(),
-            waiting: VecDeque::new(),
-            providers,
+            waiting: Waiting::default(),
+            shop,
             workers: JoinSet::new(),
             stopping: false,
             events: Teller::new(),
             output: watch::Sender::new(None),
+            progress: watch::Sender::new(None),
         };
         (tasks, TasksHandle { requests: sender })
     }
@@ -74,15 +65,7 @@ impl Tasks {
     pub async fn run(mut self) -> Result<(), Arc<JournalError>> {
         for (task, held) in self.journal.held().await? {
             match held {
-                Held::Starting { at } => {
-                    self.work(task, Place::End, |worker| worker.recover(at, None));
-                }
-                Held::Started { at, process } => {
-                    self.work(task, Place::End, move |worker| worker.recover(at, Some(process)));
-                }
-                Held::Asking { at } => {
-                    self.work(task, Place::End, move |worker| worker.recover_order(at));
-                }
+                Held::Open(open) => self.work(task, Place::End, |worker| worker.recover(open)),
                 Held::Ended { .. } => {}
             }
         }
@@ -95,7 +78,7 @@ impl Tasks {
                 },
                 Some(ended) = self.workers.join_next() => {
                     self.reap(ended);
-                    self.next_orders();
+                    self.next();
                 }
             }
         }
@@ -111,7 +94,7 @@ impl Tasks {
             Request::Cancel { task } => match self.running.get(&task) {
                 Some(taken) => ask(&taken.stop, Stop::Cancelled),
                 None => {
-                    self.waiting.retain(|(waiting, _)| *waiting != task);
+                    self.waiting.remove(task);
                     self.work(task, Place::End, Worker::cancel_unstarted);
                 }
             },
@@ -127,9 +110,11 @@ impl Tasks {
     async fn attach(&mut self) -> Result<Attached, Arc<JournalError>> {
         let (events_in, events) = mpsc::channel(EVENTS);
         let (output_in, output) = mpsc::channel(CHUNKS);
+        let (progress_in, progress) = mpsc::channel(PROGRESS);
         // First the link, then the look: what happens between is told twice rather than never.
         self.events.turn_to(events_in);
         self.output.send_replace(Some(output_in));
+        self.progress.send_replace(Some(progress_in));
         // Not held, so they are sent again or are never to start; either way not from here.
         self.waiting.clear();
         let mut held: BTreeMap<_, _> = self.journal.held().await?;
@@ -143,7 +128,7 @@ impl Tasks {
             .map(|task| HeldTask { task: *task, ended: false, started_at: None })
             .collect();
         let held = std::mem::take(&mut held).into_iter().map(held_task).chain(unwritten).collect();
-        Ok(Attached { held, events, output })
+        Ok(Attached { held, events, output, progress })
     }
 
     async fn start(
@@ -158,57 +143,69 @@ impl Tasks {
         if self.running.contains_key(&task) {
             return self.tell_start_again(task).await;
         }
-        let command = match work {
-            Ok(Work::Instance(order)) => return self.order(task, order).await,
-            Ok(Work::Command(command)) => Ok(command),
-            Ok(Work::Script(_) | Work::Push(_) | Work::Fetch(_))
-            | Ok(Work::Exec { .. } | Work::Sequence(_)) => {
-                Err(Problem::field("work", "this agent does not do that yet"))
-            }
-            Err(problem) => Err(problem),
+        let work = match work {
+            Ok(work) => self.shop.accept(work),
+            Err(problem) => Err(Box::new(refusal(&problem))),
         };
+        let place = work.as_ref().map_or(Place::Command, Place::of);
+        match work {
+            Ok(work) if Place::WAITED.contains(&place) => self.wait(task, place, work).await,
+            work => self.begin(task, work).await,
+        }
+    }
+
+    /// Begins what does not wait: there is a place, or there is none.
+    async fn begin(
+        &mut self,
+        task: TaskId,
+        work: Result<Work, Box<TaskEnd>>,
+    ) -> Result<(), Arc<JournalError>> {
         // A task that is known already takes no place: its end is told again.
         if self.taken(Place::Command) >= MAX_RUNNING && !self.is_held(task).await? {
             let reason = format!("the host already runs {MAX_RUNNING} commands");
-            self.tell(Event::Refused {
-                task,
-                end: TaskEnd::without_times(Outcome::NeverStarted, reason),
-            });
+            self.tell_no_room(task, reason);
             return Ok(());
         }
-        self.work(task, Place::Command, move |worker| worker.start(command));
+        let shop = self.shop.clone();
+        self.work(task, Place::Command, move |worker| worker.start(shop, work));
         Ok(())
     }
 
-    async fn order(&mut self, task: TaskId, order: InstanceOrder) -> Result<(), Arc<JournalError>> {
-        if self.waiting.iter().any(|(waiting, _)| *waiting == task) {
+    async fn wait(
+        &mut self,
+        task: TaskId,
+        place: Place,
+        work: Work,
+    ) -> Result<(), Arc<JournalError>> {
+        if self.waiting.contains(task) {
             return Ok(());
         }
         // What is worked on is in the journal, or soon will be.
         let held = self.journal.count().max(self.running.len());
         if self.waiting.len() + held >= MAX_ORDERED && !self.is_held(task).await? {
             let reason = format!("the host already has {MAX_ORDERED} tasks that wait or run");
-            self.tell(Event::Refused {
-                task,
-                end: TaskEnd::without_times(Outcome::NeverStarted, reason),
-            });
+            self.tell_no_room(task, reason);
             return Ok(());
         }
-        self.waiting.push_back((task, order));
-        self.next_orders();
+        self.waiting.push(task, place, work);
+        self.next();
         Ok(())
     }
 
-    /// Gives orders that wait to workers, as many as there are places.
-    fn next_orders(&mut self) {
-        if self.waiting.is_empty() {
-            return;
+    /// Gives what waits to workers, as much as there are places.
+    fn next(&mut self) {
+        for place in Place::WAITED {
+            for _ in self.taken(place)..place.bound() {
+                let Some((task, work)) = self.waiting.next(place) else { break };
+                let shop = self.shop.clone();
+                self.work(task, place, move |worker| worker.start(shop, Ok(work)));
+            }
         }
-        for _ in self.taken(Place::Order)..MAX_ORDERS {
-            let Some((task, order)) = self.waiting.pop_front() else { return };
-            let providers = self.providers.clone();
-            self.work(task, Place::Order, move |worker| worker.order(providers, order));
-        }
+    }
+
+    fn tell_no_room(&self, task: TaskId, reason: String) {
+        let end = TaskEnd::without_times(Outcome::NeverStarted, reason);
+        self.tell(Event::Refused { task, end });
     }
 
     fn taken(&self, place: Place) -> usize {
@@ -220,10 +217,10 @@ impl Tasks {
     }
 
     async fn tell_start_again(&mut self, task: TaskId) -> Result<(), Arc<JournalError>> {
-        if let Some(Held::Started { at, .. } | Held::Asking { at }) =
-            self.journal.held().await?.get(&task)
+        if let Some(Held::Open(open)) = self.journal.held().await?.get(&task)
+            && open.has_begun()
         {
-            self.tell(Event::Started { task, at: *at });
+            self.tell(Event::Started { task, at: open.at });
         }
         Ok(())
     }
@@ -240,6 +237,7 @@ impl Tasks {
             stop,
             events: self.events.clone(),
             output: self.output.subscribe(),
+            progress: self.progress.subscribe(),
         };
         let work = work(worker);
         self.running.insert(task, Taken { place, stop: stop_in });
@@ -287,10 +285,17 @@ fn ask(worker: &watch::Sender<Option<Stop>>, reason: Stop) {
     });
 }
 
+/// The end of a task whose work was not understood.
+fn refusal(problem: &Problem) -> TaskEnd {
+    let field = problem.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+    TaskEnd::refused(format!("the host does not take it: {field}{problem}"))
+}
+
 fn held_task((task, held): (TaskId, Held)) -> HeldTask {
     let (ended, started_at) = match held {
-        Held::Starting { .. } => (false, None),
-        Held::Started { at, .. } | Held::Asking { at } => (false, Some(at)),
+        Held::Open(open) => {
+            (false, Some(&open).filter(|open| open.has_begun()).map(|open| open.at))
+        }
         Held::Ended { .. } => (true, None),
     };
     HeldTask { task, ended, started_at }

@@ -1,6 +1,5 @@
 //! The tasks of this host: the one owner of what runs, fed by the session, written to the journal.
-//! Commands run in processes of ours; orders are carried out by providers, some at once and the
-//! others in turn.
+//! What a task does is the affair of `work`; here is when it begins, and that its end is told.
 //!
 //! `run` spawns [`Tasks`] once; each session attaches, tells what happened while it lasts, and
 //! goes. No task notices: commands run on, and what was not told is told in the next session.
@@ -10,6 +9,7 @@ mod actor;
 mod orders_tests;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod worker;
 
 use tamer_model::{Problem, TaskEnd, TaskId, Timestamp, Work};
@@ -18,26 +18,35 @@ use tokio::sync::{mpsc, oneshot};
 pub use actor::Tasks;
 
 use crate::exec::Chunk;
+use crate::work::{MAX_TRANSFERS, Progress};
 
-/// Commands that run at once. One more is refused.
+/// Commands, scripts and sequences of the host that run at once. One more is refused.
 pub const MAX_RUNNING: usize = 64;
 /// Orders that providers work on at once. More of them wait here: a host that restarts may have a
 /// thousand instances to start, and each order costs the agent next to nothing.
 pub const MAX_ORDERS: usize = 64;
+/// Commands in instances at once; more of them wait too. A provider serves twice as many, so that
+/// people still get a word in.
+pub const MAX_EXECS: usize = 32;
+/// What is worked on at once, of every kind.
+pub const MAX_WORKED: usize = MAX_RUNNING + MAX_ORDERS + MAX_EXECS + MAX_TRANSFERS;
 /// Tasks that wait or that the journal holds, ended or not. The coordinator takes no hello that tells
-/// of more. Orders that wait may all be cancelled at once, and then the journal holds the ends.
+/// of more. Those that wait may all be cancelled at once, and then the journal holds the ends.
 pub const MAX_HELD: usize = 4096;
-/// Of these, what orders may take: commands keep their places. One order more is refused.
+/// Of these, what can wait may take: commands keep their places. One more is refused.
 const MAX_ORDERED: usize = MAX_HELD - MAX_RUNNING;
 /// Requests of a session that may wait: those of one burst of the coordinator. When it is full the
 /// session does not read on.
 const REQUESTS: usize = 64;
-/// Events that may wait for the session: each running task has at most two, and orders that wait
-/// have one each when all of them are cancelled at once. The queue takes room as it fills. When it
+/// Events that may wait for the session: each running task has at most two, and those that
+/// wait have one each when all of them are cancelled at once. The queue takes room as it fills. When it
 /// is full the session is cut, and the next one is told the state instead.
-const EVENTS: usize = 2 * (MAX_RUNNING + MAX_ORDERS) + MAX_HELD;
+const EVENTS: usize = 2 * MAX_WORKED + MAX_HELD;
 /// Chunks of output that may wait for the session: 1 MiB. When it is full output is skipped.
 const CHUNKS: usize = 64;
+/// Tellings of how far a file is that may wait for the session: a few of each transfer. When it is
+/// full they are skipped.
+const PROGRESS: usize = 8 * MAX_TRANSFERS;
 
 /// What happened to a task, for the session of the moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +81,8 @@ pub struct Attached {
     pub events: mpsc::Receiver<Event>,
     /// Output as it appears.
     pub output: mpsc::Receiver<Chunk>,
+    /// How far files are.
+    pub progress: mpsc::Receiver<Progress>,
 }
 
 /// A task that the journal holds.

@@ -10,12 +10,14 @@ use tamer_model::{
 };
 use tamer_provider::Provider as _;
 use tamer_provider::fake::{Fake, IMAGE};
+use tamer_provider::registry::Registry;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::journal::Journal;
 use crate::providers;
+use crate::work::{Accept, Link, Workshop};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -23,6 +25,10 @@ fn task(item: usize) -> TaskId {
     let item = u16::try_from(item).expect("few");
     let id = TaskId::of_host(BatchId::from_bytes([9; 10]), HostId::from_bytes([1; 10]));
     TaskId { item, ..id }
+}
+
+fn shop(folder: &tempfile::TempDir, providers: Registry) -> Workshop {
+    Workshop::open(folder.path(), providers, Link::new(), Accept::default())
 }
 
 /// The tasks of an agent whose one provider is a fake.
@@ -48,7 +54,7 @@ impl Agent {
         let (journal, thread) = Journal::open(folder.path(), id).expect("a journal");
         let stop = CancellationToken::new();
         let registry = providers::serving(Arc::new(fake.clone()), &stop).await;
-        let (tasks, handle) = Tasks::new(journal.clone(), registry);
+        let (tasks, handle) = Tasks::new(journal.clone(), shop(&folder, registry));
         let actor = tokio::spawn(async move { tasks.run().await.expect("runs") });
         let attached = handle.attach().await.expect("attached");
         Self { folder, fake, journal, thread, handle, actor, attached, providers: stop }

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::journal::Journal;
+use crate::work::{Accept, Link, Workshop};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -21,6 +22,10 @@ fn task(number: u8) -> TaskId {
 /// A host without providers.
 fn nothing() -> Registry {
     Registry::default()
+}
+
+fn shop(folder: &tempfile::TempDir, providers: Registry) -> Workshop {
+    Workshop::open(folder.path(), providers, Link::new(), Accept::default())
 }
 
 struct Agent {
@@ -36,7 +41,7 @@ impl Agent {
     async fn begin(folder: tempfile::TempDir) -> Self {
         let id = JournalId::from_bytes([7; 10]);
         let (journal, thread) = Journal::open(folder.path(), id).expect("a journal");
-        let (tasks, handle) = Tasks::new(journal.clone(), nothing());
+        let (tasks, handle) = Tasks::new(journal.clone(), shop(&folder, nothing()));
         let actor = tokio::spawn(async move { tasks.run().await.expect("runs") });
         let attached = handle.attach().await.expect("attached");
         Self { folder, journal, thread, handle, actor, attached }

@@ -3,18 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tamer_model::{
-    CommandSpec, DEFAULT_GRACE, InstanceOrder, KeptOutput, Outcome, Problem, TaskEnd, TaskId,
-    Timestamp, Unsent,
-};
-use tamer_provider::registry::Registry;
+use tamer_model::{DEFAULT_GRACE, KeptOutput, Outcome, TaskEnd, TaskId, Timestamp, Unsent, Work};
 use tokio::sync::{mpsc, watch};
 
 use super::Event;
-use crate::exec::{self, Chunk, LiveView, Output, Stop};
-use crate::journal::{Held, Journal, JournalError, ProcessMark, Start};
+use crate::exec::{Chunk, LiveView, Output, Stop};
+use crate::journal::{Deed, Held, Journal, JournalError, Open, Start};
 use crate::problem::chain;
-use crate::{clock, platform, providers};
+use crate::work::{self, Job, Parts, Progress, Workshop};
+use crate::{clock, platform};
 
 /// Between attempts to write an end that the disk did not take; doubles up to the second value.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -26,43 +23,22 @@ pub(super) struct Worker {
     pub stop: watch::Receiver<Option<Stop>>,
     pub events: Teller,
     pub output: watch::Receiver<Option<mpsc::Sender<Chunk>>>,
+    pub progress: watch::Receiver<Option<mpsc::Sender<Progress>>>,
 }
 
 impl Worker {
-    /// Runs the command unless the journal knows the task.
-    pub async fn start(self, command: Result<CommandSpec, Problem>) {
-        let command = match command {
-            Ok(command) => command,
-            Err(problem) => return self.end_unstarted(refusal(&problem)).await,
+    /// Does the work unless the journal knows the task.
+    pub async fn start(self, shop: Workshop, work: Result<Work, Box<TaskEnd>>) {
+        let work = match work {
+            Ok(work) => work,
+            Err(end) => return self.end_unstarted(*end).await,
         };
         let at = clock::now();
-        match self.journal.starting(self.task, at).await {
-            Ok(Start::Recorded) => self.run(command, at).await,
+        match self.journal.begin(self.task, at, work::first_deed(&work)).await {
+            Ok(Start::Recorded) => self.perform(&shop, work, at).await,
             Ok(Start::Held(held)) => self.tell_again(held),
             Err(error) => self.not_written(&error),
         }
-    }
-
-    /// Has a provider carry out the order unless the journal knows the task.
-    pub async fn order(self, providers: Registry, order: InstanceOrder) {
-        let at = clock::now();
-        match self.journal.asking(self.task, at).await {
-            Ok(Start::Recorded) => self.perform(&providers, order, at).await,
-            Ok(Start::Held(held)) => self.tell_again(held),
-            Err(error) => self.not_written(&error),
-        }
-    }
-
-    async fn perform(self, providers: &Registry, order: InstanceOrder, at: Timestamp) {
-        if let Some(end) = self.stopped_early() {
-            return self.end(end, KeptOutput::default()).await;
-        }
-        tracing::info!(task = %self.task, order = providers::name(&order), "ordered");
-        self.tell(Event::Started { task: self.task, at });
-        let live = LiveView::new(self.task, self.output.clone());
-        let (end, output) = providers::perform(providers, order, at, self.stop.clone(), live).await;
-        tracing::info!(task = %self.task, outcome = end.outcome.as_str(), "ended");
-        self.end(end, output).await;
     }
 
     /// Makes sure that a task that does not run never starts, and tells its end.
@@ -72,14 +48,29 @@ impl Worker {
     }
 
     /// Ends what an earlier life of the agent left of a task, and tells it as interrupted.
-    pub async fn recover(self, at: Timestamp, process: Option<ProcessMark>) {
-        let marker = self.task.to_string();
-        let ended = platform::end_leftovers(process.as_ref(), &marker, DEFAULT_GRACE).await;
-        let reason = match (ended, process) {
-            (true, _) => "the agent was restarted while it ran; what was left of it was ended",
-            (false, Some(_)) => "the agent was restarted while it ran",
-            (false, None) => "the agent was restarted while it was being started",
+    pub async fn recover(self, open: Open) {
+        let Open { at, step, deed, process } = open;
+        let ended = match deed {
+            Deed::Process => {
+                let marker = work::marker(self.task, step);
+                platform::end_leftovers(process.as_ref(), &marker, DEFAULT_GRACE).await
+            }
+            // The technology or a later attempt goes on with it.
+            Deed::Provider | Deed::File => false,
         };
+        let during = step.map(|step| format!(" in step {step}")).unwrap_or_default();
+        let what = match (deed, ended, process.is_some()) {
+            (Deed::Process, true, _) => "while it ran; what was left of it was ended",
+            (Deed::Process, false, true) => "while it ran",
+            (Deed::Process, false, false) => "while it was being started",
+            (Deed::Provider, _, _) => {
+                "while a provider worked on it; what the technology had begun may have gone on"
+            }
+            (Deed::File, _, _) => {
+                "while a file was on its way; what had come of it is kept for another attempt"
+            }
+        };
+        let reason = format!("the agent was restarted{during} {what}");
         tracing::warn!(task = %self.task, reason, "a task was interrupted");
         let end = TaskEnd {
             started_at: Some(at),
@@ -88,35 +79,29 @@ impl Worker {
         self.end(end, KeptOutput::default()).await;
     }
 
-    /// Tells an order that an earlier life of the agent gave a provider as interrupted.
-    pub async fn recover_order(self, at: Timestamp) {
-        let reason = "the agent was restarted while a provider worked on it; what the technology \
-                      had begun may have gone on";
-        tracing::warn!(task = %self.task, reason, "a task was interrupted");
-        let end = TaskEnd {
-            started_at: Some(at),
-            ..TaskEnd::without_times(Outcome::Interrupted, reason)
-        };
-        self.end(end, KeptOutput::default()).await;
-    }
-
-    async fn run(self, command: CommandSpec, at: Timestamp) {
+    async fn perform(self, shop: &Workshop, work: Work, at: Timestamp) {
         if let Some(end) = self.stopped_early() {
             return self.end(end, KeptOutput::default()).await;
         }
-        let running = match exec::launch(&command, &self.task.to_string()) {
-            Ok(running) => running,
-            Err(error) => return self.end(error.end(), KeptOutput::default()).await,
-        };
-        tracing::info!(task = %self.task, pid = running.process.pid, "started");
-        self.journal.started(self.task, running.process.clone()).await;
-        self.tell(Event::Started { task: self.task, at });
-        let live = LiveView::new(self.task, self.output.clone());
-        let mut output = Output::new(live, command.output_limit as usize);
-        let end = exec::supervise(running, &command, at, self.stop.clone(), &mut output).await;
-        let output = output.into_kept();
+        let mut job = self.job(&work, at);
+        let end = work::perform(shop, &mut job, work).await;
         tracing::info!(task = %self.task, outcome = end.outcome.as_str(), "ended");
-        self.end(end, output).await;
+        self.end(end, job.into_kept()).await;
+    }
+
+    fn job(&self, work: &Work, at: Timestamp) -> Job {
+        let live = LiveView::new(self.task, self.output.clone());
+        let (events, task) = (self.events.clone(), self.task);
+        Job::new(Parts {
+            task,
+            at,
+            deed: work::first_deed(work),
+            output: Output::new(live, work::output_limit(work) as usize),
+            stop: self.stop.clone(),
+            journal: self.journal.clone(),
+            begun: Box::new(move || events.tell(Event::Started { task, at })),
+            progress: self.progress.clone(),
+        })
     }
 
     /// The end of a task that was to be ended before it began.
@@ -163,11 +148,11 @@ impl Worker {
     fn tell_again(&self, held: Held) {
         match held {
             Held::Ended { .. } => self.tell(Event::Ended { task: self.task }),
-            Held::Started { at, .. } | Held::Asking { at } => {
-                self.tell(Event::Started { task: self.task, at })
+            Held::Open(open) if open.has_begun() => {
+                self.tell(Event::Started { task: self.task, at: open.at });
             }
             // Another worker holds it and will tell.
-            Held::Starting { .. } => {}
+            Held::Open(_) => {}
         }
     }
 
@@ -201,9 +186,4 @@ impl Teller {
             self.0.send_replace(None);
         }
     }
-}
-
-fn refusal(problem: &Problem) -> TaskEnd {
-    let field = problem.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
-    TaskEnd::refused(format!("the host does not take it: {field}{problem}"))
 }

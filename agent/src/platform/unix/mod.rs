@@ -8,6 +8,7 @@ mod process;
 mod service;
 mod technologies;
 mod user;
+mod work;
 
 pub use child::{Child, Ended, Pipe, Spawned, spawn};
 pub use facts::{OS, addresses, distribution, providers, virtualization};
@@ -16,3 +17,7 @@ pub use manager::{notify_ready, notify_status, notify_stopping, stop_signal, wat
 pub use process::{HAS_TERM, command, end_leftovers, exit_of, is_no_program, mark};
 pub use service::service;
 pub use technologies::technologies;
+pub use work::{
+    Rights, UserIds, create_new_folder, create_script, give, hand_over, interpreter,
+    missing_interpreter, open_in_place, open_partial, open_to_read, other_user, reserve, rights,
+};
