@@ -8,6 +8,9 @@ mod contents;
 mod outputs;
 mod targets;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

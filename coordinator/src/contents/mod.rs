@@ -24,6 +24,8 @@ mod tests;
 pub use brought::Brought;
 pub use limits::ContentLimits;
 pub use shelf::Contents;
+#[cfg(test)]
+pub use writer::Begun;
 
 /// The longest piece of a content in one message, in bytes.
 pub const MAX_CHUNK: usize = 64 * 1024;
