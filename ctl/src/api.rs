@@ -1,6 +1,8 @@
 //! The coordinator's `Control` service, as this program calls it: types of `contract` and
 //! `Problem`, never the wire's.
 
+mod batches;
+mod contents;
 mod instances;
 mod order;
 mod output;
@@ -15,6 +17,7 @@ use tamer_proto::{MAX_MESSAGE, Required, wire};
 use tonic::transport::Channel;
 use tonic::{Response, Status as GrpcStatus, Streaming};
 
+pub use self::contents::{Fetched, Held, PIECE, Piece, Pieces};
 pub use self::instances::{InstanceChange, InstanceEvents, Selection};
 pub use self::order::{BatchOrder, Targets};
 pub use self::output::{OutputRead, OutputReads, Wanted};
