@@ -27,6 +27,7 @@ use crate::enrol::Enrol;
 use crate::fleet::{Fleet, follow};
 use crate::instances::streams::Streams;
 use crate::janitor::Janitor;
+use crate::schedules::Keeper;
 use crate::session::Sessions;
 use crate::session::service::Agents;
 use crate::state::{self, FleetMeta, Unstorable, decode, encode, keys};
@@ -142,6 +143,7 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         started_at,
         stop: intake.clone(),
     };
+    controllers.spawn(Keeper::new(people.maker()).run(work.clone()));
     let services = Services::new(enrol, agents, people);
     let door = Door {
         listener,

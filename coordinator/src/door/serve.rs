@@ -15,6 +15,7 @@ use tamer_model::{Code, Problem, Role};
 use tamer_proto::wire::agent_service_server::AgentServiceServer;
 use tamer_proto::wire::control_server::ControlServer;
 use tamer_proto::wire::enrolment_server::EnrolmentServer;
+use tamer_proto::wire::schedules_server::SchedulesServer;
 use tamer_proto::{MAX_ENROL_MESSAGE, MAX_MESSAGE, status_of};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -59,8 +60,14 @@ impl Services {
         let (fleet, refusals) = (people.fleet.clone(), people.refusals.clone());
         let enrol = EnrolmentServer::new(enrol).max_decoding_message_size(MAX_ENROL_MESSAGE);
         let agents = AgentServiceServer::new(agents).max_decoding_message_size(MAX_MESSAGE);
+        let schedules =
+            SchedulesServer::new(people.clone()).max_decoding_message_size(MAX_MESSAGE);
         let people = ControlServer::new(people).max_decoding_message_size(MAX_MESSAGE);
-        let routes = Routes::new(enrol).add_service(agents).add_service(people).prepare();
+        let routes = Routes::new(enrol)
+            .add_service(agents)
+            .add_service(people)
+            .add_service(schedules)
+            .prepare();
         Self { routes, fleet, refusals }
     }
 
