@@ -66,9 +66,9 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
     platform::raise_file_limit();
     let data = Data::open(&config.data)?;
     let coordinator = data.coordinator()?;
+    let contents = Contents::open(&data.path("contents"), config.contents.clone())?;
     let store = open_store(&config, &data).await?;
     let authority = Arc::new(authority(&store, &data).await?);
-    let contents = Contents::open(&data.path("contents"), config.contents.clone())?;
     let listener = bind(config.listen, "listen").await?;
     let address = listener
         .local_addr()
@@ -121,10 +121,10 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         sessions: sessions.clone(),
         feeds: feeds.clone(),
         streams: streams.clone(),
-        notices,
-        authority: authority.clone(),
         contents: contents.clone(),
         brought: Brought::default(),
+        notices,
+        authority: authority.clone(),
         coordinator,
         tasks: connections.clone(),
         stop: intake.clone(),
@@ -135,9 +135,9 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         sessions: sessions.clone(),
         feeds,
         streams,
+        contents,
         authority: authority.clone(),
         refusals,
-        contents,
         fleet_id: authority.fleet(),
         coordinator,
         started_at,
