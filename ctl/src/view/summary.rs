@@ -18,7 +18,7 @@ pub fn ending(end: &TaskEnd) -> String {
         Outcome::Refused => "refused".to_owned(),
         Outcome::Interrupted => "interrupted, end unknown".to_owned(),
         Outcome::NeverStarted => match end.unsent {
-            Some(Unsent::Unreachable) => "unreachable, never started".to_owned(),
+            Some(Unsent::Unreachable) => "unreachable".to_owned(),
             Some(Unsent::Deadline | Unsent::Tripped | Unsent::Cancelled) | None => {
                 "never started".to_owned()
             }

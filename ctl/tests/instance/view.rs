@@ -348,6 +348,11 @@ async fn another_size_and_a_signal() {
         terminal.resize(80, 24);
         let again = terminal.wait_for_frame("\nOUTPUT");
         assert_eq!(timeless(&again), timeless(&narrow), "nothing of the other size is left");
+        // Without a shell nothing is stopped: the terminal is given back and taken over again.
+        terminal.type_(b"\x1a");
+        terminal.wait_for("\x1b[?1049l");
+        terminal.wait_for("\x1b[?1049h");
+        terminal.wait_for_frame("wave 2 of 3");
         terminal.signal(Signal::SIGTERM);
         let status = terminal.ended();
         assert_eq!((status.code(), status.signal()), (Some(143), None));
