@@ -158,7 +158,8 @@ impl Contents {
             let mut shelf = self.lock();
             let parts: Vec<_> = shelf.parts(before).collect();
             let old = digests.into_iter().chain(parts);
-            old.filter_map(|digest| shelf.remove(digest, before).then(|| self.place(digest, 0)))
+            old.filter(|digest| shelf.remove(*digest, before))
+                .map(|digest| self.place(digest, 0))
                 .collect()
         };
         let count = places.len();
