@@ -157,7 +157,7 @@ async fn what_is_due_runs_once_whenever_the_coordinator_is_killed() -> Result<()
     const MANY: usize = 96;
     for made in [1, 8, 20] {
         let mut scene = Scene::new().await?;
-        let due = millis_now() + 4000;
+        let due = millis_now() + 2500;
         let names: Vec<_> = (0..MANY).map(|number| format!("s{number}")).collect();
         scene.create_all(&names, &at(due)).await?;
         scene.until_made(made).await?;

@@ -224,12 +224,13 @@ impl People {
             Opening::Closed => return Err(closed(&schedule)),
         };
         let again = self.maker().requested(&request_id).await?.is_some();
-        if schedule.timing.overlap != Overlap::Allow && !again {
-            if let Some(earlier) = Earlier::of(&self.store, &schedule).await? {
-                let message = format!("{} of this schedule has not ended", earlier.id());
-                return Err(Problem::new(Code::WrongState, message)
-                    .remedy(format!("wait, or `tamerctl batch cancel {}`", earlier.id())));
-            }
+        if schedule.timing.overlap != Overlap::Allow
+            && !again
+            && let Some(earlier) = Earlier::of(&self.store, &schedule).await?
+        {
+            let message = format!("{} of this schedule has not ended", earlier.id());
+            return Err(Problem::new(Code::WrongState, message)
+                .remedy(format!("wait, or `tamerctl batch cancel {}`", earlier.id())));
         }
         let origin = Some(Origin::Schedule { name: schedule.name.clone(), due: now });
         let order = Order { origin, request_id, ..schedule.order(now, closes, now) };
