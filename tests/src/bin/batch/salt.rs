@@ -98,13 +98,14 @@ impl Contestant for Whole {
     fn once(&mut self) -> Result<Duration> {
         let mut command = self.0.venv.command("salt");
         command.arg("-c").arg(&self.0.folder);
-        command.args(["--out=txt", "--static", "-t", "60", "*", "cmd.run", "/bin/true"]);
+        command.args(["--out=json", "--static", "-t", "60", "*", "cmd.run", "/bin/true"]);
         let began = Instant::now();
         let done = command.output()?;
         let took = began.elapsed();
         let told = String::from_utf8_lossy(&done.stdout);
         ensure!(done.status.success(), "{told}{}", String::from_utf8_lossy(&done.stderr));
-        let answered = told.lines().filter(|line| line.starts_with('h')).count();
+        let answers: serde_json::Value = serde_json::from_str(&told)?;
+        let answered = answers.as_object().context("not an object")?.len();
         ensure!(answered == self.0.hosts, "{answered} of {} answered: {told}", self.0.hosts);
         Ok(took)
     }
