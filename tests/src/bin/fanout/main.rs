@@ -92,6 +92,8 @@ async fn bench(args: Args) -> Result<()> {
         eprintln!("{measured}");
         lives.push(measured);
     }
+    // Nobody releases what is held from here on.
+    fleet.tally.begin(false);
     let run = walls::run(&programs, setting.context(), args.agents)?;
     let status = walls::status(&programs, setting.context())?;
     let memory = Memory { before, joined, after, most: setting.process.peak_memory()? };
