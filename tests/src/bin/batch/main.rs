@@ -85,7 +85,7 @@ fn peers(
     let ansible = over_ssh
         .and_then(|servers| ansible::start(folder, &scratch.join("ansible"), servers.clone()));
     vec![
-        ("ssh", servers.map(|servers| ssh::start(servers))),
+        ("ssh", servers.map(ssh::start)),
         ("Ansible", ansible),
         ("Salt", salt::start(folder, &scratch.join("salt"), hosts)),
     ]
