@@ -38,6 +38,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Bytes of changes kept for watchers. Those of this process are never far behind, and one that is
 /// reads again.
 const HISTORY: usize = 8 * 1024 * 1024;
+/// Bytes that the store's engine may keep of what it read and wrote. The fleet is in memory anyway,
+/// and a batch is read once when it begins; what is gained by more is a second copy of both.
+const CACHE: usize = 16 * 1024 * 1024;
 /// How often the coordinator's own certificate is looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
 
@@ -224,7 +227,7 @@ async fn open_store(config: &Config, data: &Data) -> Result<Store, Problem> {
         StoreKind::Memory => return Ok(Store::memory()),
         StoreKind::Disk(engine) => engine,
     };
-    Store::open(Options { history, ..Options::new(data.path("store"), engine) })
+    Store::open(Options { history, cache_bytes: CACHE, ..Options::new(data.path("store"), engine) })
         .await
         .map_err(|error| folder_problem(&error))
 }

@@ -161,12 +161,9 @@ async fn scene(name: &str, events: Vec<Event>, shows: &str) {
     for (columns, rows) in [(80, 24), (200, 50)] {
         let (stage, _later) = told(events.clone(), Play::default()).await;
         let name = format!("{name}_{columns}x{rows}");
-        let shown = tokio::task::block_in_place(|| {
-            let mut terminal = open(&stage, columns, rows);
-            let shown = terminal.wait_for_frame(shows);
-            assert!(terminal.is_taken_over() && !terminal.is_cooked());
-            shown
-        });
+        let mut terminal = open(&stage, columns, rows);
+        let shown = terminal.wait_for_frame(shows);
+        assert!(terminal.is_taken_over() && !terminal.is_cooked());
         insta::assert_snapshot!(name, timeless(&shown));
     }
 }
@@ -212,10 +209,7 @@ async fn what_stays_in_the_terminal_at_the_end() {
     for (columns, rows) in [(80, 24), (200, 50)] {
         let (stage, later) = told(second_wave(wave(2, 3)), Play::default()).await;
         let mut terminal = open(&stage, columns, rows);
-        let mut terminal = tokio::task::block_in_place(|| {
-            terminal.wait_for_frame("wave 2 of 3");
-            terminal
-        });
+        terminal.wait_for_frame("wave 2 of 3");
         for name in ["web-200", "web-201", "web-202"] {
             later.send(ok(name, "12 upgraded\n0 removed\n")).await.expect("a watch");
         }
@@ -232,7 +226,7 @@ async fn what_stays_in_the_terminal_at_the_end() {
         over.counts = Some(counts);
         later.send(Event::Batch(over)).await.expect("a watch");
         drop(later);
-        let (status, shown) = tokio::task::block_in_place(|| (terminal.ended(), terminal.shown()));
+        let (status, shown) = (terminal.ended(), terminal.shown());
         assert_ne!(status.code(), Some(0), "some target failed");
         assert!(!terminal.is_taken_over() && terminal.is_cooked(), "it is as it was before");
         insta::assert_snapshot!(format!("done_{columns}x{rows}"), shown);
@@ -260,17 +254,15 @@ async fn one_host_is_opened() {
         };
         let play = Play { read_output: Box::new(read_output), ..Play::default() };
         let (stage, _later) = told(second_wave(wave(2, 3)), play).await;
-        tokio::task::block_in_place(|| {
-            let mut terminal = open(&stage, columns, rows);
-            terminal.wait_for_frame("wave 2 of 3");
-            terminal.type_(b"\x1b[B");
-            terminal.wait_for_frame("> web-200");
-            terminal.type_(b"\r");
-            let shown = terminal.wait_for_frame("Setting up");
-            insta::assert_snapshot!(format!("host_{columns}x{rows}"), timeless(&shown));
-            terminal.type_(b"\x1b");
-            terminal.wait_for_frame("> web-200");
-        });
+        let mut terminal = open(&stage, columns, rows);
+        terminal.wait_for_frame("wave 2 of 3");
+        terminal.type_(b"\x1b[B");
+        terminal.wait_for_frame("> web-200");
+        terminal.type_(b"\r");
+        let shown = terminal.wait_for_frame("Setting up");
+        insta::assert_snapshot!(format!("host_{columns}x{rows}"), timeless(&shown));
+        terminal.type_(b"\x1b");
+        terminal.wait_for_frame("> web-200");
         let asked = stage.asked.outputs.lock().expect("a lock").clone();
         let expected = wire::ReadOutputRequest {
             batch: "b-1".to_owned(),
@@ -287,77 +279,68 @@ async fn keys_pause_and_resume_and_cancel() {
     let (stage, later) = told(second_wave(wave(2, 3)), Play::default()).await;
     let mut terminal = open(&stage, 80, 24);
     let done = || stage.asked.done.lock().expect("a lock").clone();
-    tokio::task::block_in_place(|| {
-        terminal.wait_for_frame("wave 2 of 3");
-        terminal.type_(b"p");
-        terminal.wait_for_frame("paused: nothing more is sent");
-        assert_eq!(done(), ["pause b-1"]);
-        later.blocking_send(Event::Batch(batch(410, stands("paused", "")))).expect("a watch");
-        terminal.wait_for_frame("p lets it go on");
-        terminal.type_(b"p");
-        terminal.wait_for_frame("it goes on");
-        terminal.type_(b"cn");
-        terminal.type_(b"c");
-        terminal.wait_for_frame("cancel the batch and its 355 open targets? y/n");
-        assert_eq!(done(), ["pause b-1", "resume b-1"], "a no is a no");
-        terminal.type_(b"y");
-        terminal.wait_for_frame("being cancelled");
-        assert_eq!(done().last().expect("one"), "cancel b-1");
-        // Ctrl-C is the same once more, and then the way out.
-        terminal.type_(b"\x03");
-        terminal.wait_for_frame("press Ctrl-C again");
-        terminal.type_(b"\x03");
-        let status = terminal.ended();
-        assert_eq!(status.code(), Some(1));
-        assert!(terminal.shown().contains("left while b-1 is being cancelled"));
-        assert!(!terminal.is_taken_over() && terminal.is_cooked(), "it is as it was before");
-    });
+    terminal.wait_for_frame("wave 2 of 3");
+    terminal.type_(b"p");
+    terminal.wait_for_frame("paused: nothing more is sent");
+    assert_eq!(done(), ["pause b-1"]);
+    later.send(Event::Batch(batch(410, stands("paused", "")))).await.expect("a watch");
+    terminal.wait_for_frame("p lets it go on");
+    terminal.type_(b"p");
+    terminal.wait_for_frame("it goes on");
+    terminal.type_(b"cn");
+    terminal.type_(b"c");
+    terminal.wait_for_frame("cancel the batch and its 355 open targets? y/n");
+    assert_eq!(done(), ["pause b-1", "resume b-1"], "a no is a no");
+    terminal.type_(b"y");
+    terminal.wait_for_frame("being cancelled");
+    assert_eq!(done().last().expect("one"), "cancel b-1");
+    // Ctrl-C is the same once more, and then the way out.
+    terminal.type_(b"\x03");
+    terminal.wait_for_frame("press Ctrl-C again");
+    terminal.type_(b"\x03");
+    let status = terminal.ended();
+    assert_eq!(status.code(), Some(1));
+    assert!(terminal.shown().contains("left while b-1 is being cancelled"));
+    assert!(!terminal.is_taken_over() && terminal.is_cooked(), "it is as it was before");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_is_told_how_to_come_back() {
     let (stage, _later) = told(second_wave(wave(2, 3)), Play::default()).await;
-    tokio::task::block_in_place(|| {
-        let mut terminal = open(&stage, 80, 24);
-        terminal.wait_for_frame("wave 2 of 3");
-        terminal.type_(b"?");
-        terminal.wait_for_frame("any key closes it");
-        terminal.type_(b"x");
-        terminal.wait_for_frame("wave 2 of 3");
-        terminal.type_(b"q");
-        let status = terminal.ended();
-        assert_eq!(status.code(), Some(1), "nobody knows yet how it ends");
-        let shown = terminal.shown();
-        assert!(
-            shown.contains("b-1 goes on") && shown.contains("tamerctl batch watch b-1"),
-            "{shown}"
-        );
-        assert!(!terminal.is_taken_over() && terminal.is_cooked(), "it is as it was before");
-    });
+    let mut terminal = open(&stage, 80, 24);
+    terminal.wait_for_frame("wave 2 of 3");
+    terminal.type_(b"?");
+    terminal.wait_for_frame("any key closes it");
+    terminal.type_(b"x");
+    terminal.wait_for_frame("wave 2 of 3");
+    terminal.type_(b"q");
+    let status = terminal.ended();
+    assert_eq!(status.code(), Some(1), "nobody knows yet how it ends");
+    let shown = terminal.shown();
+    assert!(shown.contains("b-1 goes on") && shown.contains("tamerctl batch watch b-1"), "{shown}");
+    assert!(!terminal.is_taken_over() && terminal.is_cooked(), "it is as it was before");
     assert!(stage.asked.done.lock().expect("a lock").is_empty(), "nothing was done to the batch");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_size_and_a_signal() {
     let (stage, _later) = told(second_wave(wave(2, 3)), Play::default()).await;
-    tokio::task::block_in_place(|| {
-        let mut terminal = open(&stage, 80, 24);
-        let narrow = terminal.wait_for_frame("wave 2 of 3");
-        terminal.resize(120, 40);
-        terminal.wait_for_frame("│ OUTPUT");
-        terminal.resize(80, 24);
-        let again = terminal.wait_for_frame("\nOUTPUT");
-        assert_eq!(timeless(&again), timeless(&narrow), "nothing of the other size is left");
-        // Without a shell nothing is stopped: the terminal is given back and taken over again.
-        terminal.type_(b"\x1a");
-        terminal.wait_for("\x1b[?1049l");
-        terminal.wait_for("\x1b[?1049h");
-        terminal.wait_for_frame("wave 2 of 3");
-        terminal.signal(Signal::SIGTERM);
-        let status = terminal.ended();
-        assert_eq!((status.code(), status.signal()), (Some(143), None));
-        assert!(!terminal.is_taken_over() && terminal.is_cooked(), "it is as it was before");
-    });
+    let mut terminal = open(&stage, 80, 24);
+    let narrow = terminal.wait_for_frame("wave 2 of 3");
+    terminal.resize(120, 40);
+    terminal.wait_for_frame("│ OUTPUT");
+    terminal.resize(80, 24);
+    let again = terminal.wait_for_frame("\nOUTPUT");
+    assert_eq!(timeless(&again), timeless(&narrow), "nothing of the other size is left");
+    // Without a shell nothing is stopped: the terminal is given back and taken over again.
+    terminal.type_(b"\x1a");
+    terminal.wait_for("\x1b[?1049l");
+    terminal.wait_for("\x1b[?1049h");
+    terminal.wait_for_frame("wave 2 of 3");
+    terminal.signal(Signal::SIGTERM);
+    let status = terminal.ended();
+    assert_eq!((status.code(), status.signal()), (Some(143), None));
+    assert!(!terminal.is_taken_over() && terminal.is_cooked(), "it is as it was before");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -370,10 +353,8 @@ async fn a_short_batch_takes_no_terminal_over() {
     events.push(Event::Batch(over));
     let (stage, later) = told(events, Play::default()).await;
     drop(later);
-    tokio::task::block_in_place(|| {
-        let mut terminal = open(&stage, 80, 24);
-        terminal.wait_for("1 succeeded");
-        assert_eq!(terminal.ended().code(), Some(0));
-        insta::assert_snapshot!("short_80x24", terminal.shown());
-    });
+    let mut terminal = open(&stage, 80, 24);
+    terminal.wait_for("1 succeeded");
+    assert_eq!(terminal.ended().code(), Some(0));
+    insta::assert_snapshot!("short_80x24", terminal.shown());
 }
