@@ -13,7 +13,7 @@ use crate::output::Format;
     name = "tamerctl",
     version,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 done · 1 it failed on some target · 2 bad input · 3 cannot reach, or not allowed;\n`instance exec` ends with the command's own"
+    after_help = "Exit codes: 0 done · 1 it failed on some target · 2 bad input · 3 cannot reach, or not allowed:\nthe coordinator, or nothing but some targets; `instance exec` ends with the command's own"
 )]
 pub struct Cli {
     /// How to print the answer (default: table)
@@ -44,9 +44,10 @@ pub enum Command {
     Token(token::Verb),
     /// What the hosts run: containers, virtual machines
     #[command(subcommand)]
-    Instance(instance::Verb),
-    /// Run a command on many hosts
-    Run(run::Args),
+    Instance(Box<instance::Verb>),
+    /// Run a command, a script or files on many hosts
+    #[command(after_long_help = run::EXAMPLES)]
+    Run(Box<run::Args>),
     /// What was run: one action over many hosts
     #[command(subcommand)]
     Batch(batch::Verb),

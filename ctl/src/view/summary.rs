@@ -74,7 +74,7 @@ pub fn summary(batch: &Batch) -> Line {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
@@ -96,6 +96,7 @@ pub(super) mod tests {
                 grace_ms: 5000,
                 output_limit: 65_536,
             }),
+            fetches: None,
             selector: String::new(),
             targets,
             created_by: "admin".to_owned(),
