@@ -14,9 +14,13 @@ use crate::work::{Failure, Halt};
 /// Transfers at once. More wait: the disk and the network of one host are soon busy, and each holds
 /// a window of the connection and up to a megabyte of memory.
 pub const MAX_TRANSFERS: usize = 4;
-/// How long the coordinator may take to answer a call.
+/// How long the coordinator may take to answer a question.
 pub const ANSWER: Duration = Duration::from_secs(30);
-/// How long it may send nothing, or take nothing, in the middle of one.
+/// How long it may take until it begins to send or to take a content: of ten thousand hosts most
+/// wait for their turn, which it grants within five minutes, and for another host that brings the
+/// same, two minutes more. A connection that is lost is noticed long before that.
+pub const TURN: Duration = Duration::from_secs(450);
+/// How long it may send nothing in the middle of one.
 pub const IDLE: Duration = Duration::from_secs(60);
 /// How long it may take to look through a whole content: it reads 16 GiB at 100 MB/s in 170 s.
 pub const VERIFY: Duration = Duration::from_secs(300);
