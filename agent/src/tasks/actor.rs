@@ -90,7 +90,7 @@ impl Tasks {
                 let attached = self.attach().await?;
                 let _ = reply.send(attached);
             }
-            Request::Start { task, work } => self.start(task, work).await?,
+            Request::Start { task, work } => self.start(task, *work).await?,
             Request::Cancel { task } => match self.running.get(&task) {
                 Some(taken) => ask(&taken.stop, Stop::Cancelled),
                 None => {
