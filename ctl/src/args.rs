@@ -4,7 +4,9 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{audit, batch, completions, context, dev, host, instance, run, status, token};
+use crate::cmd::{
+    audit, batch, completions, context, dev, host, instance, run, schedule, status, token,
+};
 use crate::output::Format;
 
 /// Run commands on every machine you own, from one place.
@@ -51,6 +53,9 @@ pub enum Command {
     /// What was run: one action over many hosts
     #[command(subcommand)]
     Batch(batch::Verb),
+    /// Batches that run when they are due
+    #[command(subcommand)]
+    Schedule(schedule::Verb),
     /// Who changed what
     #[command(subcommand)]
     Audit(audit::Verb),

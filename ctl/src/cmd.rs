@@ -10,6 +10,7 @@ pub mod host;
 pub mod instance;
 pub mod pairs;
 pub mod run;
+pub mod schedule;
 mod start;
 pub mod status;
 pub mod token;
@@ -30,6 +31,7 @@ pub async fn run(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Instance(verb) => instance::run(*verb, session).await,
         Command::Run(args) => run::run(*args, session).await,
         Command::Batch(verb) => batch::run(verb, session).await,
+        Command::Schedule(verb) => schedule::run(verb, session).await,
         Command::Audit(verb) => audit::run(verb, session).await,
         Command::Context(verb) => context::run(verb, session),
         Command::Completions(args) => completions::run(args),
