@@ -4,6 +4,7 @@ mod contents;
 mod coordinator;
 #[cfg(unix)]
 mod files;
+mod output;
 #[cfg(unix)]
 mod scripts;
 #[cfg(unix)]
