@@ -33,10 +33,15 @@ pub struct Transfers {
     files: Keyed,
 }
 
-/// The right to move a file.
+/// The turn at a file, for as long as it is kept.
+#[derive(Debug)]
+pub struct Turn {
+    _file: OwnedMutexGuard<()>,
+}
+
+/// The right to move something, for as long as it is kept.
 #[derive(Debug)]
 pub struct Place {
-    _file: OwnedMutexGuard<()>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -51,12 +56,15 @@ impl Transfers {
         &self.link
     }
 
-    /// Waits for the turn at this file and for a place. The file comes first, so that whoever waits
-    /// for another task's file holds up nobody.
-    pub async fn place(&self, file: &Path, halt: &mut Halt) -> Result<Place, Failure> {
-        let file = halt.or(self.files.lock(file)).await?;
+    /// Waits for the turn at this file, of those who work on it. It comes before a place, so that
+    /// whoever waits for another task's file holds up nobody.
+    pub async fn turn(&self, file: &Path, halt: &mut Halt) -> Result<Turn, Failure> {
+        Ok(Turn { _file: halt.or(self.files.lock(file)).await? })
+    }
+
+    /// Waits for a place among those that move something.
+    pub async fn place(&self, halt: &mut Halt) -> Result<Place, Failure> {
         let place = halt.or(self.places.clone().acquire_owned()).await?;
-        let place = place.expect("the places are never closed");
-        Ok(Place { _file: file, _place: place })
+        Ok(Place { _place: place.expect("the places are never closed") })
     }
 }
