@@ -369,3 +369,69 @@ async fn a_host_is_cordoned_and_tells_it() {
         serde_json::from_str(&stage.run("host ls -o json").await.with(0).stdout).expect("json");
     assert_eq!(json[0]["cordon"]["reason"], "a bad disk");
 }
+
+#[cfg(target_os = "linux")]
+mod in_a_terminal {
+    use super::{Play, Stage, asked, task, wire};
+    use crate::terminal::Terminal;
+
+    async fn stage() -> Stage {
+        let preview = wire::BatchPreview {
+            targets: 12,
+            ready: 11,
+            lost: 1,
+            hosts: 12,
+            fleet: 20,
+            fingerprint: vec![7; 32],
+            summary: "reboot".to_owned(),
+            ..wire::BatchPreview::default()
+        };
+        let tasks = vec![task("web", "succeeded", "")];
+        Stage::open(Play { preview: Some(preview), tasks, ..Play::default() }).await
+    }
+
+    fn run(stage: &Stage, flags: &[&str]) -> Terminal {
+        let line = [&["run"], flags, &["--", "reboot"]].concat();
+        Terminal::start(&line, &stage.context(), 80, 24)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn much_of_a_fleet_is_asked_for_and_a_yes_is_for_what_was_shown() {
+        let stage = stage().await;
+        let mut terminal = run(&stage, &[]);
+        terminal.wait_for("12 hosts: 11 ready, 1 lost");
+        terminal.wait_for("Start it? [y/N]");
+        assert!(stage.asked.batches.lock().expect("a lock").is_empty(), "not before the yes");
+        terminal.type_(b"y\n");
+        assert_eq!(terminal.ended().code(), Some(0));
+        let request = stage.asked.batches.lock().expect("a lock").pop().expect("a batch");
+        assert_eq!(request.expect_targets, [7; 32]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn anything_but_a_yes_starts_nothing() {
+        let stage = stage().await;
+        let mut terminal = run(&stage, &[]);
+        terminal.wait_for("Start it? [y/N]");
+        terminal.type_(b"\n");
+        assert_eq!(terminal.ended().code(), Some(1));
+        assert!(stage.asked.batches.lock().expect("a lock").is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn nobody_is_asked_where_that_is_said() {
+        let stage = stage().await;
+        for flags in [&["--yes"][..], &["--confirm-above", "60%"]] {
+            assert_eq!(run(&stage, flags).ended().code(), Some(0), "{flags:?}");
+            asked(&stage);
+        }
+        let path = stage.context();
+        let text = std::fs::read_to_string(&path).expect("a context");
+        std::fs::write(&path, format!("confirm_above = \"100%\"\n{text}")).expect("writes");
+        assert_eq!(run(&stage, &[]).ended().code(), Some(0));
+        let mut terminal = run(&stage, &["--confirm-above=1%"]);
+        terminal.wait_for("Start it? [y/N]");
+        terminal.type_(b"n\n");
+        assert_eq!(terminal.ended().code(), Some(1), "the flag is over the context");
+    }
+}
