@@ -6,10 +6,12 @@
 
 mod file;
 mod handle;
+mod held;
 mod record;
 #[cfg(test)]
 mod tests;
 
-pub use file::{Held, JournalError, JournalFile, Open, ProcessMark, Start};
+pub use file::JournalFile;
 pub use handle::Journal;
+pub use held::{Held, JournalError, Open, ProcessMark, Start};
 pub use record::Deed;
