@@ -21,14 +21,16 @@ use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::streams::MAX_STREAMS;
+use crate::work::MAX_TRANSFERS;
 
 /// How much the other side may send on one call before we read it, in bytes.
 const STREAM_WINDOW: u32 = 256 * 1024;
-/// How much it may send on all calls together. Enough that every bulk stream can stall with a full
-/// window and the session, with a few calls more, still has its own: HTTP/2 counts what a stalled
-/// stream holds against the connection, and a smaller sum would let one user who does not read
-/// silence the heartbeats of the host. Windows are permissions: nothing is reserved for them.
-const CONNECTION_WINDOW: u32 = (MAX_STREAMS as u32 + 8) * STREAM_WINDOW;
+/// How much it may send on all calls together. Enough that every bulk stream and every transfer can
+/// stall with a full window and the session, with a few calls more, still has its own: HTTP/2 counts
+/// what a stalled stream holds against the connection, and a smaller sum would let one user who does
+/// not read silence the heartbeats of the host. Windows are permissions: nothing is reserved for
+/// them.
+const CONNECTION_WINDOW: u32 = (MAX_STREAMS as u32 + MAX_TRANSFERS as u32 + 4) * STREAM_WINDOW;
 
 /// How long connecting may take, TLS included.
 const CONNECT: Duration = Duration::from_secs(5);
