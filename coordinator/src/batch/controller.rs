@@ -16,7 +16,7 @@ use tamer_model::{
 };
 use tamer_proto::wire::coordinator_message::Message;
 use tamer_proto::{start_task, wire};
-use tamer_store::{Change, Commit, CommitError, Range, Revision, Store, Watch, WatchError};
+use tamer_store::{Change, Commit, CommitError, Range, Revision, Store, WatchError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -26,6 +26,7 @@ use super::feed::{Feeds, News};
 use super::group::{Decided, group};
 use super::open::{Open, Slot};
 use super::plan::{self, Room};
+use super::watch::Following;
 use super::{make, targets};
 use crate::clock;
 use crate::fleet::Fleet;
@@ -101,10 +102,11 @@ impl Controller {
             let event = tokio::select! {
                 biased;
                 () = stop.cancelled() => Event::Stop,
-                n = self.notices.recv_many(&mut notices, NOTICES) => if n == 0 { Event::Stop } else { Event::Notices },
+                // What people say goes before a flood of results.
                 events = next(&mut watch) => Event::Batches(events),
-                _ = tick.tick() => Event::Tick,
                 () = at(wake) => Event::Wake,
+                n = self.notices.recv_many(&mut notices, NOTICES) => if n == 0 { Event::Stop } else { Event::Notices },
+                _ = tick.tick() => Event::Tick,
             };
             let mut decided = Vec::new();
             match event {
@@ -144,13 +146,14 @@ impl Controller {
     }
 
     /// Reads every batch that has not ended, and follows the batches from there.
-    async fn begin(&mut self) -> Result<Watch, Problem> {
+    async fn begin(&mut self) -> Result<Following, Problem> {
         let from = self.store.revision().await.map_err(Unstorable::problem)?;
         let watch = self
             .store
             .watch(keys::batches(), from.next())
             .await
             .map_err(|e| crate::state::unstorable(&e))?;
+        let following = Following::new(watch);
         let mut next = Some(Range::prefix(&keys::actives()));
         while let Some(range) = next {
             let page = self.store.range(range).await.map_err(Unstorable::problem)?;
@@ -161,7 +164,7 @@ impl Controller {
             }
             next = page.next;
         }
-        Ok(watch)
+        Ok(following)
     }
 
     async fn load(&mut self, id: BatchId) -> Result<(), Problem> {
@@ -511,7 +514,7 @@ impl Controller {
     }
 }
 
-async fn next(watch: &mut Option<Watch>) -> Result<Vec<tamer_store::Event>, WatchError> {
+async fn next(watch: &mut Option<Following>) -> Result<Vec<tamer_store::Event>, WatchError> {
     match watch {
         Some(watch) => watch.next().await,
         None => std::future::pending().await,

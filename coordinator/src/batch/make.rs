@@ -124,6 +124,21 @@ impl Maker {
         })
     }
 
+    /// Whether every script and file of a request is here.
+    fn need_contents(&self, spec: &BatchSpec) -> Result<(), Problem> {
+        let mut needed = spec.action.contents();
+        needed.extend(spec.undo.iter().flat_map(|undo| undo.contents()));
+        match self.contents.has_all(&needed) {
+            None => Ok(()),
+            Some(missing) => {
+                let message = format!("the content {} is not here", missing.digest);
+                Err(Problem::new(Code::WrongState, message)
+                    .on("content")
+                    .remedy("send it first, as `tamerctl run` does"))
+            }
+        }
+    }
+
     /// The targets of a request, with what can be said against it and its rollout.
     async fn freeze(&self, spec: &BatchSpec) -> Result<(Vec<Target>, String), Problem> {
         if spec.lost_wait_ms.is_some_and(|ms| Duration::from_millis(ms) > MAX_LOST_WAIT) {
