@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tamer_crash::point;
 use tamer_model::{JournalId, KeptOutput, TaskEnd, TaskId, Timestamp};
 
 use super::record::{self, Damage, Deed, FRAME, HEADER, Record};
@@ -267,7 +268,10 @@ impl JournalFile {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
-        self.append(bytes).map_err(|(what, source)| self.io(what, source))
+        point("journal.begun");
+        let written = self.append(bytes).map_err(|(what, source)| self.io(what, source));
+        point("journal.synced");
+        written
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), (&'static str, io::Error)> {
