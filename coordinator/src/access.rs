@@ -50,6 +50,12 @@ pub const TABLE: &[(&str, Access)] = &[
     ("/tamer.v1.Control/Exec", Access::Users),
     ("/tamer.v1.Control/Logs", Access::Users),
     ("/tamer.v1.Control/Stats", Access::Users),
+    ("/tamer.v1.Schedules/CreateSchedule", Access::Users),
+    ("/tamer.v1.Schedules/ListSchedules", Access::Users),
+    ("/tamer.v1.Schedules/GetSchedule", Access::Users),
+    ("/tamer.v1.Schedules/SetScheduleEnabled", Access::Users),
+    ("/tamer.v1.Schedules/RemoveSchedule", Access::Users),
+    ("/tamer.v1.Schedules/RunScheduleNow", Access::Users),
     ("/tamer.v1.Control/ListAudit", Access::Users),
     ("/tamer.v1.Control/TailAudit", Access::Users),
 ];

@@ -22,6 +22,7 @@ mod janitor;
 mod liveness;
 mod platform;
 pub mod program;
+mod schedules;
 pub mod service;
 mod session;
 mod state;

@@ -27,6 +27,7 @@ use crate::enrol::Enrol;
 use crate::fleet::{Fleet, follow};
 use crate::instances::streams::Streams;
 use crate::janitor::Janitor;
+use crate::schedules::Keeper;
 use crate::session::Sessions;
 use crate::session::service::Agents;
 use crate::state::{self, FleetMeta, Unstorable, decode, encode, keys};
@@ -37,6 +38,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Bytes of changes kept for watchers. Those of this process are never far behind, and one that is
 /// reads again.
 const HISTORY: usize = 8 * 1024 * 1024;
+/// Bytes that the store's engine may keep of what it read and wrote. The fleet is in memory anyway,
+/// and a batch is read once when it begins; what is gained by more is a second copy of both.
+const CACHE: usize = 16 * 1024 * 1024;
 /// How often the coordinator's own certificate is looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
 
@@ -65,9 +69,9 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
     platform::raise_file_limit();
     let data = Data::open(&config.data)?;
     let coordinator = data.coordinator()?;
+    let contents = Contents::open(&data.path("contents"), config.contents.clone())?;
     let store = open_store(&config, &data).await?;
     let authority = Arc::new(authority(&store, &data).await?);
-    let contents = Contents::open(&data.path("contents"), config.contents.clone())?;
     let listener = bind(config.listen, "listen").await?;
     let address = listener
         .local_addr()
@@ -120,10 +124,10 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         sessions: sessions.clone(),
         feeds: feeds.clone(),
         streams: streams.clone(),
-        notices,
-        authority: authority.clone(),
         contents: contents.clone(),
         brought: Brought::default(),
+        notices,
+        authority: authority.clone(),
         coordinator,
         tasks: connections.clone(),
         stop: intake.clone(),
@@ -134,14 +138,15 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         sessions: sessions.clone(),
         feeds,
         streams,
+        contents,
         authority: authority.clone(),
         refusals,
-        contents,
         fleet_id: authority.fleet(),
         coordinator,
         started_at,
         stop: intake.clone(),
     };
+    controllers.spawn(Keeper::new(people.maker()).run(work.clone()));
     let services = Services::new(enrol, agents, people);
     let door = Door {
         listener,
@@ -222,7 +227,7 @@ async fn open_store(config: &Config, data: &Data) -> Result<Store, Problem> {
         StoreKind::Memory => return Ok(Store::memory()),
         StoreKind::Disk(engine) => engine,
     };
-    Store::open(Options { history, ..Options::new(data.path("store"), engine) })
+    Store::open(Options { history, cache_bytes: CACHE, ..Options::new(data.path("store"), engine) })
         .await
         .map_err(|error| folder_problem(&error))
 }

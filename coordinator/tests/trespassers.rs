@@ -62,12 +62,17 @@ const ALL: [Who; 10] = [
 fn audience(path: &str) -> Option<Who> {
     match path {
         "/tamer.v1.Enrolment/Enrol" => Some(Who::Nobody),
-        "/tamer.v1.AgentService/Session" | "/tamer.v1.AgentService/Bulk" => Some(Who::Host),
+        "/tamer.v1.AgentService/Session"
+        | "/tamer.v1.AgentService/Bulk"
+        | "/tamer.v1.AgentService/GetTaskContent"
+        | "/tamer.v1.AgentService/StatTaskContent"
+        | "/tamer.v1.AgentService/PutTaskContent" => Some(Who::Host),
         "/tamer.v1.Control/GetStatus"
         | "/tamer.v1.Control/ListHosts"
         | "/tamer.v1.Control/LabelHost"
         | "/tamer.v1.Control/ApproveHost"
         | "/tamer.v1.Control/RemoveHost"
+        | "/tamer.v1.Control/CordonHost"
         | "/tamer.v1.Control/CreateToken"
         | "/tamer.v1.Control/ListTokens"
         | "/tamer.v1.Control/RevokeToken"
@@ -77,12 +82,26 @@ fn audience(path: &str) -> Option<Who> {
         | "/tamer.v1.Control/ListTasks"
         | "/tamer.v1.Control/WatchBatch"
         | "/tamer.v1.Control/CancelBatch"
+        | "/tamer.v1.Control/PreviewBatch"
+        | "/tamer.v1.Control/PauseBatch"
+        | "/tamer.v1.Control/ResumeBatch"
+        | "/tamer.v1.Control/RetryBatch"
+        | "/tamer.v1.Control/ReadOutput"
+        | "/tamer.v1.Control/StatContent"
+        | "/tamer.v1.Control/PutContent"
+        | "/tamer.v1.Control/GetFetched"
         | "/tamer.v1.Control/ListInstances"
         | "/tamer.v1.Control/WatchInstances"
         | "/tamer.v1.Control/DescribeInstance"
         | "/tamer.v1.Control/Exec"
         | "/tamer.v1.Control/Logs"
         | "/tamer.v1.Control/Stats"
+        | "/tamer.v1.Schedules/CreateSchedule"
+        | "/tamer.v1.Schedules/ListSchedules"
+        | "/tamer.v1.Schedules/GetSchedule"
+        | "/tamer.v1.Schedules/SetScheduleEnabled"
+        | "/tamer.v1.Schedules/RemoveSchedule"
+        | "/tamer.v1.Schedules/RunScheduleNow"
         | "/tamer.v1.Control/ListAudit"
         | "/tamer.v1.Control/TailAudit" => Some(Who::User),
         _ => None,

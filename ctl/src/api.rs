@@ -1,9 +1,12 @@
-//! The coordinator's `Control` service, as this program calls it: types of `contract` and
+//! The coordinator's services of people, as this program calls it: types of `contract` and
 //! `Problem`, never the wire's.
 
+mod batches;
+mod contents;
 mod instances;
 mod order;
 mod output;
+mod schedules;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -11,10 +14,12 @@ use std::time::Duration;
 
 use tamer_model::{Problem, StreamKind};
 use tamer_proto::wire::control_client::ControlClient;
+use tamer_proto::wire::schedules_client::SchedulesClient;
 use tamer_proto::{MAX_MESSAGE, Required, wire};
 use tonic::transport::Channel;
 use tonic::{Response, Status as GrpcStatus, Streaming};
 
+pub use self::contents::{Fetched, Held, PIECE, Piece, Pieces};
 pub use self::instances::{InstanceChange, InstanceEvents, Selection};
 pub use self::order::{BatchOrder, Targets};
 pub use self::output::{OutputRead, OutputReads, Wanted};
@@ -26,6 +31,7 @@ use crate::errors::of_status;
 #[derive(Debug, Clone)]
 pub struct Api {
     client: ControlClient<Channel>,
+    schedules: SchedulesClient<Channel>,
     address: String,
 }
 
@@ -90,8 +96,10 @@ fn answer<T>(answer: Answer<T>) -> Result<T, Problem> {
 impl Api {
     /// Calls over `channel`, which leads to `address`.
     pub fn new(channel: Channel, address: String) -> Self {
+        let schedules =
+            SchedulesClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE);
         let client = ControlClient::new(channel).max_decoding_message_size(MAX_MESSAGE);
-        Self { client, address }
+        Self { client, schedules, address }
     }
 
     /// The address that answered.

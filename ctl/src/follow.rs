@@ -17,7 +17,7 @@ use crate::api::{Api, BatchEvent, BatchEvents, OutputRead, Wanted};
 use crate::contract::Batch;
 use crate::errors::{Failure, is_transient};
 use crate::output::Tone;
-use crate::platform::{Endings, Stop, endings, interrupts};
+use crate::platform::{self, Endings, Stop, endings, interrupts};
 use crate::view::{Board, Input, View, Wish};
 
 /// How often the picture is drawn at most.
@@ -141,6 +141,7 @@ impl<'a> Follower<'a> {
                         self.ask_cancel()?;
                         self.tell_cancel(api).await?;
                     }
+                    Some(Wish::Suspend) => self.suspend(),
                     Some(Wish::Leave) => return Ok(Watched::Left),
                     Some(Wish::Pause) => self.ask(Ask::Pause, api),
                     Some(Wish::Resume) => self.ask(Ask::Resume, api),
@@ -237,6 +238,12 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// Stops until the shell lets us go on; the next picture takes the terminal over again.
+    fn suspend(&mut self) {
+        self.view.clear();
+        platform::suspend();
+    }
+
     fn ask_cancel(&mut self) -> Result<(), Failure> {
         let id = &self.id;
         if self.cancel != Cancel::No {
@@ -301,6 +308,7 @@ impl<'a> Follower<'a> {
                 Next::Signal(INTERRUPTED) => self.ask_cancel()?,
                 Next::Input(input) => match self.view.react(input, &self.board) {
                     Some(Wish::Interrupt) => self.ask_cancel()?,
+                    Some(Wish::Suspend) => self.suspend(),
                     Some(Wish::Leave) => return Ok(false),
                     Some(Wish::Close) => self.reading = None,
                     Some(Wish::Pause | Wish::Resume | Wish::Cancel) => {

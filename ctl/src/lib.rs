@@ -9,6 +9,7 @@ pub mod api;
 pub mod args;
 pub mod cmd;
 pub mod connect;
+pub mod contents;
 pub mod context;
 pub mod contract;
 pub mod errors;

@@ -9,11 +9,11 @@ mod windows;
 pub use unix::{
     Endings, Resizes, Stop, config_folder, data_folder, endings, exposed, in_foreground,
     interrupts, machine_name, make_private_folder, own_group, prepare_terminal, resizes,
-    stop_requests, terminate, write_private,
+    stop_requests, suspend, terminate, write_private,
 };
 #[cfg(windows)]
 pub use windows::{
     Endings, Resizes, Stop, config_folder, data_folder, endings, exposed, in_foreground,
     interrupts, machine_name, make_private_folder, own_group, prepare_terminal, resizes,
-    stop_requests, terminate, write_private,
+    stop_requests, suspend, terminate, write_private,
 };

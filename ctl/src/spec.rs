@@ -1,6 +1,31 @@
-//! A batch as people ask for it, in flags and files. Pure: what is read here becomes a
-//! `BatchSpec` and nothing is started.
+//! A batch as people ask for it, in flags and files. Nothing is started here, and no file of this
+//! machine is read but the spec itself.
 
+mod draft;
+mod file;
+mod flags;
+mod form;
+mod paths;
 pub mod rollout;
+mod step;
+mod targets;
+mod task;
 mod text;
+#[cfg(test)]
+mod tests;
 pub mod words;
+
+pub use draft::{Draft, How, Ready, What};
+pub use targets::TargetArgs;
+
+/// One struct over another of the same type, field by field: options where nothing is said, lists
+/// where they are empty.
+macro_rules! over {
+    ($above:ident, $below:ident; $($option:ident),* ; $($list:ident),*) => {
+        Self {
+            $($option: $above.$option.or($below.$option),)*
+            $($list: if $above.$list.is_empty() { $below.$list } else { $above.$list },)*
+        }
+    };
+}
+use over;

@@ -1,10 +1,12 @@
 //! What the benchmarks share: a coordinator, hosts that join it, and what processes use.
 
 mod coordinator;
+mod echo;
 mod host;
 mod process;
 
 pub use coordinator::{Coordinator, connect};
+pub use echo::Echo;
 pub use host::{RealAgent, enrol, facts, join_token, patiently};
 pub use process::{Process, machine};
 

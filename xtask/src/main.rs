@@ -6,6 +6,7 @@ mod checks;
 mod measure;
 mod peers;
 mod replace;
+mod rivals;
 mod run;
 
 use anyhow::bail;
@@ -34,6 +35,9 @@ Measure it
                        N agent sessions against one release coordinator, as a table
   bench instances [ARGS]
                        instances beside a real Docker Engine, as a table
+  bench batch [--peers] [ARGS]
+                       `tamerctl run` on 25 and 50 real agents beside the machine's floor, and
+                       with --peers beside Salt, Ansible and ssh, as tables
 
 Prepare
   peers                install the outside programs that the tests talk to

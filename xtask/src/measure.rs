@@ -4,10 +4,10 @@ use std::process::Command;
 
 use anyhow::bail;
 
-use crate::cargo;
+use crate::{cargo, peers, rivals};
 
 /// What can be measured; each is a program of the crate of tests.
-const BENCHMARKS: [&str; 2] = ["fanout", "instances"];
+const BENCHMARKS: [&str; 3] = ["fanout", "instances", "batch"];
 
 /// `bench NAME`: builds what it measures in release and runs it.
 pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
@@ -24,5 +24,9 @@ pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
     }
     cargo::done(&mut build)?;
     let folder = cargo::target()?.join("release");
-    cargo::done(Command::new(folder.join(name)).args(rest).env("TAMER_BIN", folder))
+    if rest.iter().any(|argument| argument == "--peers") {
+        rivals::install()?;
+    }
+    let mut run = Command::new(folder.join(name));
+    cargo::done(run.args(rest).env("TAMER_BIN", folder).env("TAMER_PEERS", peers::folder()?))
 }

@@ -53,6 +53,12 @@ const PEERS: &[Peer] = &[
     peer("cpio", "cpio", "packs what they boot from"),
 ];
 
+/// What is needed only where it is measured against.
+const MEASURED: &[Peer] = &[
+    peer("openssh-server", "sshd", "another way to run a command on many machines"),
+    peer("python3-venv", "/usr/share/doc/python3-venv", "installs Salt and Ansible"),
+];
+
 /// What those need that stay up.
 const STANDING: &[&str] = &[
     "iproute2",
@@ -136,8 +142,9 @@ pub fn install() -> anyhow::Result<()> {
 
 /// Installs these peers, by package name.
 pub fn install_named(packages: &[&str]) -> anyhow::Result<()> {
+    let all = PEERS.iter().chain(MEASURED);
     let missing: Vec<&Peer> =
-        PEERS.iter().filter(|peer| packages.contains(&peer.package) && !peer.is_there()).collect();
+        all.filter(|peer| packages.contains(&peer.package) && !peer.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -93,7 +93,7 @@ pub struct JournalFile {
     /// Closed only while the file is replaced: Windows does not replace an open one.
     file: Option<File>,
     id: JournalId,
-    /// Where the next frame goes. Everything before it is on the disk.
+    /// Where the next frame goes. What has to be on the disk of what lies before it is.
     len: u64,
     held: BTreeMap<TaskId, Held>,
     /// What waits for the next commit.
@@ -200,7 +200,8 @@ impl JournalFile {
         }
     }
 
-    /// Writes what was staged, with one sync. After a failure nothing of it happened.
+    /// Writes what was staged, with one sync where something of it must outlast a power cut. After
+    /// a failure nothing of it happened.
     pub fn commit(&mut self) -> Result<(), JournalError> {
         let staged = std::mem::take(&mut self.staged);
         if self.suspect {
@@ -211,7 +212,7 @@ impl JournalFile {
         }
         let mut bytes = Vec::new();
         staged.iter().for_each(|staged| record::frame(&mut bytes, &staged.payload, self.len));
-        self.write(&bytes)?;
+        self.write(&bytes, staged.iter().any(|staged| staged.record.outlasts_power()))?;
         for Staged { record, payload } in staged {
             let at = self.len + FRAME as u64;
             self.len = at + payload.len() as u64;
@@ -267,14 +268,14 @@ impl JournalFile {
         self.held.entry(task).or_insert(Held::Open(open));
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
+    fn write(&mut self, bytes: &[u8], sync: bool) -> Result<(), JournalError> {
         point("journal.begun");
-        let written = self.append(bytes).map_err(|(what, source)| self.io(what, source));
-        point("journal.synced");
+        let written = self.append(bytes, sync).map_err(|(what, source)| self.io(what, source));
+        point("journal.written");
         written
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), (&'static str, io::Error)> {
+    fn append(&mut self, bytes: &[u8], sync: bool) -> Result<(), (&'static str, io::Error)> {
         let len = self.len;
         let file = self.file().map_err(|source| ("open", source))?;
         if let Err(source) = file.seek(SeekFrom::Start(len)).and_then(|_| file.write_all(bytes)) {
@@ -282,6 +283,9 @@ impl JournalFile {
             // behind damage.
             self.suspect |= file.set_len(len).is_err();
             return Err(("write", source));
+        }
+        if !sync {
+            return Ok(());
         }
         let synced = file.sync_data();
         // After a failed sync the system may have dropped the pages and report no more.
@@ -388,6 +392,20 @@ impl Open {
 }
 
 impl Record {
+    /// Whether it has to be on the disk, or only outlast this program, before work goes on. After a
+    /// power cut there is no process left to be told from others, and an end that was forgotten is
+    /// told once more, which the coordinator expects.
+    const fn outlasts_power(&self) -> bool {
+        match self {
+            Self::Starting { .. }
+            | Self::Asking { .. }
+            | Self::Moving { .. }
+            | Self::Next { .. }
+            | Self::Ended { .. } => true,
+            Self::Started { .. } | Self::Forgotten { .. } => false,
+        }
+    }
+
     fn task(&self) -> TaskId {
         match self {
             Self::Starting { task, .. }

@@ -54,7 +54,6 @@ impl Maker {
     /// Makes a batch, or finds the one that the same request made before.
     pub async fn create(&self, order: Order, by: &By) -> Result<Batch, Problem> {
         let Order { spec, origin, request_id, expect } = order;
-        check_request(&request_id)?;
         let lost_wait = spec.lost_wait_ms.map_or(DEFAULT_LOST_WAIT, Duration::from_millis);
         if lost_wait > MAX_LOST_WAIT {
             return Err(Problem::field("lost_wait", "longer than 30 days"));
@@ -159,7 +158,8 @@ impl Maker {
     }
 
     /// The batch that a request made before.
-    async fn requested(&self, request_id: &str) -> Result<Option<Batch>, Problem> {
+    pub async fn requested(&self, request_id: &str) -> Result<Option<Batch>, Problem> {
+        check_request(request_id)?;
         let key = keys::request(request_id);
         let Some(entry) = self.store.get(&key).await.map_err(Unstorable::problem)? else {
             return Ok(None);

@@ -16,6 +16,8 @@ mod plan;
 mod recent;
 mod select;
 pub mod targets;
+#[cfg(test)]
+mod tests;
 
 pub use controller::{Controller, Notice};
 pub use feed::{Feeds, News};

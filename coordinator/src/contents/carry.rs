@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tamer_model::{Code, Content, Problem};
 use tamer_proto::{problem_of, status_of, wire};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{Instant, interval, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use super::limits::STALLED;
+use super::limits::{SIGN_OF_LIFE, STALLED};
 use super::reader::Reader;
 use super::shelf::{Contents, Stat};
 use super::writer::Begun;
@@ -35,6 +36,7 @@ pub fn send(reader: Reader, stop: CancellationToken) -> Chunks {
 }
 
 async fn pump(mut reader: Reader, out: &Out) {
+    let turn = wait_for_turn(&reader, out).await;
     loop {
         let item = match reader.next().await {
             Ok(None) => return,
@@ -49,8 +51,28 @@ async fn pump(mut reader: Reader, out: &Out) {
         }
     }
     // Others wait for a turn: this one goes on from where it is when it is read again.
-    drop(reader);
+    drop((reader, turn));
     let _ = out.send(Err(status_of(stalled("taken")))).await;
+}
+
+/// Waits for the turn of this reader. Meanwhile chunks without bytes say that nobody has forgotten
+/// it: ten thousand hosts that get a large file wait for longer than anybody is silent.
+async fn wait_for_turn(reader: &Reader, out: &Out) -> Option<OwnedSemaphorePermit> {
+    let turn = reader.turns().acquire_owned();
+    let mut turn = std::pin::pin!(turn);
+    let mut sign = interval(SIGN_OF_LIFE);
+    sign.reset();
+    loop {
+        // Cancel-safe: the place in the queue is kept, because the future is.
+        tokio::select! {
+            turn = turn.as_mut() => return turn.ok(),
+            _ = sign.tick() => {
+                // Whoever has not taken the last sign needs no other.
+                let chunk = wire::ContentChunk { offset: reader.at(), data: Bytes::new() };
+                let _ = out.try_send(Ok(chunk));
+            }
+        }
+    }
 }
 
 /// Takes a content in; its first chunk says from where on it comes. `chunk` says what a message

@@ -23,8 +23,10 @@ impl Default for ContentLimits {
     }
 }
 
-/// How long a call waits for its turn. Those who wait are bounded by the calls of a connection.
+/// How long an upload waits for its turn. Those who wait are bounded by the calls of a connection.
 pub(super) const TURN: Duration = Duration::from_secs(300);
+/// How often whoever waits to be sent a content hears that it waits.
+pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// How long a turn lasts without a chunk moving: whoever is slower gives it up, and goes on from
 /// where it was.
 pub(super) const STALLED: Duration = Duration::from_secs(60);

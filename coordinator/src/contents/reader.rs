@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tamer_model::{Code, Content, Problem};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
 
 use super::MAX_CHUNK;
 use super::shelf::{Contents, off};
@@ -17,7 +18,6 @@ pub struct Reader {
     file: Option<File>,
     at: u64,
     size: u64,
-    _turn: OwnedSemaphorePermit,
 }
 
 impl Contents {
@@ -31,7 +31,6 @@ impl Contents {
             return Err(Problem::field("offset", message));
         }
         self.find(content)?;
-        let turn = self.download_turn().await?;
         let contents = self.clone();
         let open = move || {
             let path = contents.folder().whole(&content.digest);
@@ -40,11 +39,21 @@ impl Contents {
             Ok(file)
         };
         let file = Some(off(open).await?);
-        Ok(Reader { contents: self.clone(), file, at: offset, size: content.size, _turn: turn })
+        Ok(Reader { contents: self.clone(), file, at: offset, size: content.size })
     }
 }
 
 impl Reader {
+    /// Where the next bytes are.
+    pub const fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Who is to read first gets a turn first.
+    pub(super) fn turns(&self) -> Arc<Semaphore> {
+        self.contents.downloads()
+    }
+
     /// The next bytes and their offset; none after the last.
     pub async fn next(&mut self) -> Result<Option<(u64, Bytes)>, Problem> {
         let Some(mut file) = self.file.take().filter(|_| self.at < self.size) else {

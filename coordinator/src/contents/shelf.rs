@@ -158,7 +158,8 @@ impl Contents {
             let mut shelf = self.lock();
             let parts: Vec<_> = shelf.parts(before).collect();
             let old = digests.into_iter().chain(parts);
-            old.filter_map(|digest| shelf.remove(digest, before).then(|| self.place(digest, 0)))
+            old.filter(|digest| shelf.remove(*digest, before))
+                .map(|digest| self.place(digest, 0))
                 .collect()
         };
         let count = places.len();
@@ -244,8 +245,8 @@ impl Contents {
         turn(&self.inner.uploads).await
     }
 
-    pub(super) async fn download_turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        turn(&self.inner.downloads).await
+    pub(super) fn downloads(&self) -> Arc<Semaphore> {
+        self.inner.downloads.clone()
     }
 
     fn place(&self, digest: Fingerprint, have: u64) -> Place {
@@ -368,8 +369,8 @@ pub(super) async fn off<T: Send + 'static>(
 
 async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
     let full = || {
-        Problem::new(Code::Busy, "too many files are under way through the coordinator")
-            .remedy("try again in some minutes, or raise its contents.uploads and .downloads")
+        Problem::new(Code::Busy, "too many files are on their way to the coordinator")
+            .remedy("try again in some minutes, or raise contents.uploads of the coordinator")
     };
     let permit =
         tokio::time::timeout(TURN, of.clone().acquire_owned()).await.map_err(|_| full())?;

@@ -154,8 +154,8 @@ impl Open {
         Ok(self)
     }
 
-    fn finish(self: Box<Self>, size: u64) -> Result<(), Problem> {
-        let Self { place, file, hash } = *self;
+    fn finish(self, size: u64) -> Result<(), Problem> {
+        let Self { place, file, hash } = self;
         if hash.finish().as_ref() != place.digest().as_bytes() {
             place.remove()?;
             return Err(Problem::field("content.digest", "the content changed while it was sent")

@@ -7,6 +7,7 @@ mod hosts;
 mod instances;
 mod outputs;
 mod page;
+mod schedules;
 mod status;
 mod tokens;
 mod watch;

@@ -69,14 +69,15 @@ impl Door {
                 (acceptor.clone(), handshakes.clone(), self.services.clone());
             let stop = self.stop.clone();
             self.tasks.spawn(async move {
-                let Ok(turn) = handshakes.acquire_owned().await else { return };
-                let shaken =
-                    tokio::time::timeout(HANDSHAKE_TIMEOUT, shake(acceptor, stream, from)).await;
-                drop(turn);
-                match shaken {
-                    Ok(Ok((stream, caller))) => services.serve(stream, caller, pass, stop).await,
-                    Ok(Err(reason)) => info!(%from, reason, "handshake refused"),
-                    Err(_) => debug!(%from, "no handshake in time"),
+                // Boxed, and with it the connection that comes out: a connection lasts for days,
+                // and ten thousand of them would each keep room for their handshake.
+                let shaken = Box::pin(async move {
+                    let _turn = handshakes.acquire_owned().await.ok()?;
+                    let (stream, caller) = shake_in_time(acceptor, stream, from).await?;
+                    Some(services.serve(stream, caller, pass))
+                });
+                if let Some(serving) = shaken.await {
+                    serving.until(stop).await;
                 }
             });
         }
@@ -84,6 +85,19 @@ impl Door {
 }
 
 type Tls = tokio_rustls::server::TlsStream<TcpStream>;
+
+async fn shake_in_time(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    from: SocketAddr,
+) -> Option<(Tls, Caller)> {
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, shake(acceptor, stream, from)).await {
+        Ok(Ok(shaken)) => return Some(shaken),
+        Ok(Err(reason)) => info!(%from, reason, "handshake refused"),
+        Err(_) => debug!(%from, "no handshake in time"),
+    }
+    None
+}
 
 async fn shake(
     acceptor: TlsAcceptor,

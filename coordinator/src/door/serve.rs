@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::future::Ready;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,12 +11,14 @@ use std::time::Duration;
 use futures_util::future::Either;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tamer_model::{Code, Problem, Role};
 use tamer_proto::wire::agent_service_server::AgentServiceServer;
 use tamer_proto::wire::control_server::ControlServer;
 use tamer_proto::wire::enrolment_server::EnrolmentServer;
+use tamer_proto::wire::schedules_server::SchedulesServer;
 use tamer_proto::{MAX_ENROL_MESSAGE, MAX_MESSAGE, status_of};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -59,25 +63,22 @@ impl Services {
         let (fleet, refusals) = (people.fleet.clone(), people.refusals.clone());
         let enrol = EnrolmentServer::new(enrol).max_decoding_message_size(MAX_ENROL_MESSAGE);
         let agents = AgentServiceServer::new(agents).max_decoding_message_size(MAX_MESSAGE);
+        let schedules =
+            SchedulesServer::new(people.clone()).max_decoding_message_size(MAX_MESSAGE);
         let people = ControlServer::new(people).max_decoding_message_size(MAX_MESSAGE);
-        let routes = Routes::new(enrol).add_service(agents).add_service(people).prepare();
+        let routes = Routes::new(enrol)
+            .add_service(agents)
+            .add_service(people)
+            .add_service(schedules)
+            .prepare();
         Self { routes, fleet, refusals }
     }
 
-    /// Serves a connection to its end.
-    pub(super) async fn serve(
-        self,
-        stream: Tls,
-        caller: Caller,
-        pass: Pass,
-        stop: CancellationToken,
-    ) {
-        let anonymous = caller.peer.is_none();
-        // Who showed a certificate does not take up a place of those who did not.
-        let _place = anonymous.then_some(pass);
-        let from = caller.from;
+    /// Begins to serve a connection.
+    pub(super) fn serve(self, stream: Tls, caller: Caller, pass: Pass) -> Serving {
+        let (anonymous, from) = (caller.peer.is_none(), caller.from);
         let service = Guarded { services: self, caller: Arc::new(caller) };
-        let mut http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        let mut http = http2::Builder::new(TokioExecutor::new());
         http.timer(TokioTimer::new())
             .max_concurrent_streams(if anonymous { ANONYMOUS_STREAMS } else { STREAMS })
             .initial_stream_window_size(STREAM_WINDOW)
@@ -86,18 +87,8 @@ impl Services {
             .max_send_buf_size(STREAM_WINDOW as usize);
         let connection =
             http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let mut connection = std::pin::pin!(connection);
-        let served = tokio::select! {
-            served = connection.as_mut() => served,
-            () = tokio::time::sleep(ANONYMOUS_LIFE), if anonymous => return,
-            () = stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = served {
-            debug!(%from, %error, "a connection ended");
-        }
+        // Who showed a certificate does not take up a place of those who did not.
+        Serving { connection: Box::pin(connection), from, anonymous: anonymous.then_some(pass) }
     }
 
     /// Whether the caller may make this call, now: a connection outlives what its certificate was
@@ -118,6 +109,34 @@ impl Services {
                     .remedy("to join again, delete the agent's data folder and use a new token"))
             }
             Role::Host(_) | Role::User(_) | Role::Coordinator(_) => Ok(()),
+        }
+    }
+}
+
+type Connection = http2::Connection<TokioIo<Tls>, TowerToHyperService<Guarded>, TokioExecutor>;
+
+/// A connection that is served.
+pub(super) struct Serving {
+    connection: Pin<Box<Connection>>,
+    from: SocketAddr,
+    /// The place of one that showed no certificate.
+    anonymous: Option<Pass>,
+}
+
+impl Serving {
+    /// Serves the connection to its end, or until it has ended in order after `stop`.
+    pub(super) async fn until(self, stop: CancellationToken) {
+        let Self { mut connection, from, anonymous } = self;
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = tokio::time::sleep(ANONYMOUS_LIFE), if anonymous.is_some() => return,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            debug!(%from, %error, "a connection ended");
         }
     }
 }

@@ -156,6 +156,27 @@ impl Sessions {
         live
     }
 
+    /// Opens a session of an agent that a test plays, and gives its number.
+    #[cfg(test)]
+    pub fn open_for_test(
+        &self,
+        host: HostId,
+        journal: JournalId,
+        out: Outbound,
+        stop: CancellationToken,
+    ) -> u64 {
+        let spoken = (journal, tamer_proto::WIRE_MINOR);
+        self.open(host, spoken, String::new(), out, stop).number
+    }
+
+    /// Ends the session of an agent that a test plays.
+    #[cfg(test)]
+    pub fn forget_for_test(&self, host: HostId) {
+        if let Some(live) = self.get(host) {
+            self.ended(host, &live);
+        }
+    }
+
     fn ended(&self, host: HostId, session: &Live) {
         let mut inner = self.lock();
         if inner.live.get(&host).is_some_and(|live| live.number == session.number) {

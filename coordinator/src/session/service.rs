@@ -75,11 +75,9 @@ impl AgentService for Agents {
     ) -> Result<Response<Self::SessionStream>, Status> {
         let (host, caller) = caller::host(&request)?;
         let (out, stream) = mpsc::channel(OUTBOUND);
-        let agents = self.clone();
+        let (agents, inbound) = (self.clone(), request.into_inner());
         self.tasks.spawn(async move {
-            if let Err(problem) =
-                agents.serve(host, &caller, request.into_inner(), out.clone()).await
-            {
+            if let Err(problem) = agents.serve(host, &caller, inbound, out.clone()).await {
                 info!(%host, %problem, "a session ended");
                 // The agent may be gone; then nobody needs to know.
                 let _ = out.try_send(Box::new(Err(status_of(problem))));
@@ -154,6 +152,9 @@ struct Session<'a> {
 }
 
 impl Agents {
+    /// Serves a session to its end. A session lasts for days and nearly always waits for its next
+    /// message, so what it needs at other moments is boxed: ten thousand sessions would each keep
+    /// room for it.
     async fn serve(
         &self,
         host: HostId,
@@ -161,6 +162,23 @@ impl Agents {
         mut inbound: Streaming<wire::AgentMessage>,
         out: Outbound,
     ) -> Result<(), Problem> {
+        let (session, held) = Box::pin(self.greet(host, caller, &mut inbound, out)).await?;
+        let ended = tokio::select! {
+            () = session.live.stop.cancelled() => Ok(()),
+            ended = session.run(held, &mut inbound) => ended,
+        };
+        self.sessions.ended(host, &session.live);
+        ended
+    }
+
+    /// Hears the hello, opens the session and answers. Returns also what the agent's journal holds.
+    async fn greet<'a>(
+        &'a self,
+        host: HostId,
+        caller: &'a Caller,
+        inbound: &mut Streaming<wire::AgentMessage>,
+        out: Outbound,
+    ) -> Result<(Session<'a>, Vec<(TaskId, bool)>), Problem> {
         let first = tokio::time::timeout(HELLO_TIMEOUT, inbound.message())
             .await
             .map_err(|_| Problem::field("hello", "no hello came in time"))?;
@@ -172,26 +190,12 @@ impl Agents {
         }
         let known = self.remember(host, caller, &hello, ahead).await?;
         let ends = caller.peer.as_ref().map_or_else(clock::now, |peer| peer.not_after);
-        let stop = self.stop.child_token();
-        let live = self.sessions.open(
-            host,
-            (hello.journal, hello.wire_minor),
-            caller.from.to_string(),
-            out,
-            stop.clone(),
-        );
+        let (stop, journal) = (self.stop.child_token(), hello.journal);
+        let spoken = (journal, hello.wire_minor);
+        let live = self.sessions.open(host, spoken, caller.from.to_string(), out, stop);
         debug!(%host, session = live.number, "session opened");
         live.send(ToAgent::Welcome(self.welcome(&known)));
-        let up = Notice::Up { host, session: live.number, held: hello.held };
-        let journal = hello.journal;
-        let session =
-            Session { agents: self, host, caller, live: live.clone(), journal, ahead, ends };
-        let ended = tokio::select! {
-            () = stop.cancelled() => Ok(()),
-            ended = session.run(up, inbound) => ended,
-        };
-        self.sessions.ended(host, &live);
-        ended
+        Ok((Session { agents: self, host, caller, live, journal, ahead, ends }, hello.held))
     }
 
     /// Notes what the hello says about the host, and that its certificate is in use.
@@ -275,11 +279,12 @@ impl Agents {
 
 impl Session<'_> {
     async fn run(
-        self,
-        up: Notice,
-        mut inbound: Streaming<wire::AgentMessage>,
+        &self,
+        held: Vec<(TaskId, bool)>,
+        inbound: &mut Streaming<wire::AgentMessage>,
     ) -> Result<(), Problem> {
-        self.tell(up).await?;
+        let up = Notice::Up { host: self.host, session: self.live.number, held };
+        Box::pin(self.tell(up)).await?;
         let agents = self.agents;
         let mut ingest = Ingest::new(agents.store.clone(), agents.fleet.clone(), self.host);
         let mut pace = Pace::default();
@@ -302,7 +307,7 @@ impl Session<'_> {
                 self.live.close(problem.code.as_str(), &problem.message);
                 return Err(problem);
             }
-            self.hear(message, &mut ingest, &mut pace).await?;
+            Box::pin(self.hear(message, &mut ingest, &mut pace)).await?;
         }
     }
 

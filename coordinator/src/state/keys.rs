@@ -22,10 +22,12 @@
 //! host has its number after the host: `task/BATCH/HOST/2` |
 //! | `output/BATCH/HOST` | [`super::StoredOutput`]; numbered as the task is |
 //! | `kept/BATCH` | [`super::KeptRecord`], once the janitor has seen its end |
+//! | `schedule/NAME` | `crate::schedules::Schedule` |
 //! | `audit/ETAD` | `AuditRecord`, newest first |
 
 use tamer_model::{
-    BatchId, Fingerprint, HostId, HostName, InstanceId, Spot, TaskId, Timestamp, TokenId,
+    BatchId, Fingerprint, HostId, HostName, InstanceId, ScheduleName, Spot, TaskId, Timestamp,
+    TokenId,
 };
 use tamer_store::{Key, Prefix};
 
@@ -159,6 +161,10 @@ pub fn output(id: TaskId) -> Key {
 
 pub fn outputs(batch: BatchId) -> Prefix {
     prefix(&format!("output/{batch}/"))
+}
+
+pub fn schedule(name: &ScheduleName) -> Key {
+    key(format!("schedule/{name}"))
 }
 
 pub fn schedules() -> Prefix {

@@ -126,7 +126,11 @@ impl Target {
 
 /// Writes a record.
 pub fn encode<T: Serialize>(record: &T) -> Vec<u8> {
-    serde_json::to_vec(record).expect("records are maps with text keys, which JSON can always hold")
+    let written = serde_json::to_vec(record);
+    let mut bytes = written.expect("records are maps with text keys, which JSON can always hold");
+    // The store keeps it for a while, for those who follow changes, and tens of thousands of them.
+    bytes.shrink_to_fit();
+    bytes
 }
 
 /// Reads a record; `key` is for the error.

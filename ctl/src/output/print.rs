@@ -22,6 +22,14 @@ pub fn note(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
+/// Writes a line on standard error over the one before; an empty one takes it away. Only where
+/// that is a terminal.
+pub fn over(text: &str) {
+    let text = super::width::fit(text, size().0.saturating_sub(1));
+    // A remark that nobody can read is no failure.
+    let _ = write!(anstream::stderr().lock(), "\r\x1b[K{text}");
+}
+
 /// Prints an error. Nobody is left to be told when that fails.
 pub fn error(text: &str) {
     note(text);

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::{Pid, getpgrp, tcgetpgrp};
 use tokio::process::Command;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
@@ -166,4 +166,10 @@ pub fn prepare_terminal() {}
 pub fn in_foreground() -> bool {
     let group = tcgetpgrp(io::stdout());
     group.is_ok_and(|group| group == getpgrp())
+}
+
+/// Stops this program as Ctrl-Z does, until its shell lets it go on.
+pub fn suspend() {
+    // In a group without a shell it does nothing, as Ctrl-Z would.
+    let _ = raise(Signal::SIGTSTP);
 }

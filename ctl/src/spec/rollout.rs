@@ -91,25 +91,10 @@ impl RolloutArgs {
     /// What is said here, and where nothing is, what `below` says: flags over a file.
     #[must_use]
     pub fn over(self, below: Self) -> Self {
-        Self {
-            canary: self.canary.or(below.canary),
-            waves: self.waves.or(below.waves),
-            max_in_flight: self.max_in_flight.or(below.max_in_flight),
-            pause_between: self.pause_between.or(below.pause_between),
-            max_failed: self.max_failed.or(below.max_failed),
-            max_unreachable: self.max_unreachable.or(below.max_unreachable),
-            min_success: self.min_success.or(below.min_success),
-            on_trip: self.on_trip.or(below.on_trip),
-            jitter: self.jitter.or(below.jitter),
-            rate: self.rate.or(below.rate),
-            order: self.order.or(below.order),
-            seed: self.seed.or(below.seed),
-            retries: self.retries.or(below.retries),
-            retry_on: if self.retry_on.is_empty() { below.retry_on } else { self.retry_on },
-            retry_backoff: self.retry_backoff.or(below.retry_backoff),
-            offline: self.offline.or(below.offline),
-            deadline: self.deadline.or(below.deadline),
-        }
+        super::over!(self, below;
+            canary, waves, max_in_flight, pause_between, max_failed, max_unreachable, min_success,
+            on_trip, jitter, rate, order, seed, retries, retry_backoff, offline, deadline;
+            retry_on)
     }
 }
 

@@ -56,6 +56,24 @@ where
     }
 }
 
+/// The same where a number would be read wrong.
+pub mod strict {
+    use serde::de::Error;
+
+    use super::{Deserializer, FromStr, fmt};
+
+    /// Reads an optional word that must be written as text.
+    pub fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr,
+        T::Err: fmt::Display,
+        D: Deserializer<'de>,
+    {
+        let text = <String as serde::Deserialize>::deserialize(from)?;
+        text.parse().map(Some).map_err(D::Error::custom)
+    }
+}
+
 /// The same for a list of words.
 pub mod list {
     use serde::de::SeqAccess;
@@ -105,4 +123,36 @@ pub mod list {
 
     #[derive(Deserialize)]
     struct OneWord(String);
+}
+
+/// The same for a table of texts, kept in its order.
+pub mod table {
+    use serde::de::MapAccess;
+
+    use super::{Deserializer, Visitor, fmt};
+
+    /// Reads a table of texts.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<(String, String)>, D::Error> {
+        from.deserialize_map(Pairs)
+    }
+
+    struct Pairs;
+
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = Vec<(String, String)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table of texts")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut pairs = Vec::new();
+            while let Some(pair) = entries.next_entry()? {
+                pairs.push(pair);
+            }
+            Ok(pairs)
+        }
+    }
 }

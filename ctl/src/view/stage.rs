@@ -136,6 +136,7 @@ fn key(KeyEvent { code, modifiers, kind, state: _ }: &KeyEvent) -> Option<Key> {
     let control = modifiers.contains(KeyModifiers::CONTROL);
     Some(match code {
         KeyCode::Char('c') if control => Key::Interrupt,
+        KeyCode::Char('z') if control => Key::Suspend,
         KeyCode::Char(_) if control => return None,
         KeyCode::Char(letter) => Key::Char(*letter),
         KeyCode::Up => Key::Up,

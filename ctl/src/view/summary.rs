@@ -1,6 +1,6 @@
 //! How it ended, in words.
 
-use tamer_model::{Outcome, Problem, TaskEnd};
+use tamer_model::{Outcome, Problem, TaskEnd, Unsent};
 
 use super::escape;
 use crate::contract::{Batch, BatchState};
@@ -17,7 +17,12 @@ pub fn ending(end: &TaskEnd) -> String {
         Outcome::Cancelled => "cancelled".to_owned(),
         Outcome::Refused => "refused".to_owned(),
         Outcome::Interrupted => "interrupted, end unknown".to_owned(),
-        Outcome::NeverStarted => "never started".to_owned(),
+        Outcome::NeverStarted => match end.unsent {
+            Some(Unsent::Unreachable) => "unreachable".to_owned(),
+            Some(Unsent::Deadline | Unsent::Tripped | Unsent::Cancelled) | None => {
+                "never started".to_owned()
+            }
+        },
     };
     match &end.reason {
         Some(reason) => format!("{words} ({})", escape::text(reason)),

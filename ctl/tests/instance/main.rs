@@ -8,3 +8,5 @@ mod stage;
 mod streams;
 #[cfg(target_os = "linux")]
 mod terminal;
+#[cfg(target_os = "linux")]
+mod view;

@@ -21,6 +21,9 @@ pub struct Play {
     /// The tasks that a batch ends with.
     pub tasks: Vec<wire::Task>,
     pub describe: Option<wire::DescribeInstanceResponse>,
+    /// What is told of a batch; without it: that the tasks ended.
+    pub events: Option<Plays<wire::WatchBatchRequest, wire::BatchEvent>>,
+    pub read_output: Plays<wire::ReadOutputRequest, wire::OutputRead>,
     pub watch: Plays<wire::WatchInstancesRequest, wire::InstanceEvent>,
     pub exec: Plays<Streaming<wire::ExecRequest>, wire::StreamOut>,
     pub logs: Plays<wire::LogsRequest, wire::StreamOut>,
@@ -34,6 +37,9 @@ pub struct Asked {
     pub lists: Mutex<Vec<wire::ListInstancesRequest>>,
     pub logs: Mutex<Vec<wire::LogsRequest>>,
     pub stats: Mutex<Vec<wire::StatsRequest>>,
+    /// What people did to batches: `pause b-1`.
+    pub done: Mutex<Vec<String>>,
+    pub outputs: Mutex<Vec<wire::ReadOutputRequest>>,
 }
 
 impl Default for Play {
@@ -46,6 +52,8 @@ impl Default for Play {
             instances: Vec::new(),
             tasks: Vec::new(),
             describe: None,
+            events: None,
+            read_output: nothing(),
             watch: nothing(),
             exec: nothing(),
             logs: nothing(),
@@ -126,6 +134,11 @@ impl Play {
         }
     }
 
+    fn did(&self, what: &str, batch: &str) -> Answer<wire::Batch> {
+        self.asked.done.lock().expect("a lock").push(format!("{what} {batch}"));
+        Ok(Response::new(self.batch("running")))
+    }
+
     fn end(&self) -> &'static str {
         match self.tasks.iter().all(|task| task.state == "succeeded") {
             true => "succeeded",
@@ -155,8 +168,11 @@ impl Control for Play {
 
     async fn watch_batch(
         &self,
-        _: Request<wire::WatchBatchRequest>,
+        request: Request<wire::WatchBatchRequest>,
     ) -> Answer<Self::WatchBatchStream> {
+        if let Some(events) = &self.events {
+            return Ok(Response::new(events(request.into_inner())));
+        }
         use wire::batch_event::Event;
         let mut events = vec![Event::Batch(self.batch("running"))];
         events.extend(self.tasks.iter().cloned().map(Event::Task));
@@ -287,8 +303,11 @@ impl Control for Play {
         Err(unplayed())
     }
 
-    async fn cancel_batch(&self, _: Request<wire::CancelBatchRequest>) -> Answer<wire::Batch> {
-        Err(unplayed())
+    async fn cancel_batch(
+        &self,
+        request: Request<wire::CancelBatchRequest>,
+    ) -> Answer<wire::Batch> {
+        self.did("cancel", &request.into_inner().id)
     }
 
     async fn preview_batch(
@@ -298,12 +317,15 @@ impl Control for Play {
         Err(unplayed())
     }
 
-    async fn pause_batch(&self, _: Request<wire::PauseBatchRequest>) -> Answer<wire::Batch> {
-        Err(unplayed())
+    async fn pause_batch(&self, request: Request<wire::PauseBatchRequest>) -> Answer<wire::Batch> {
+        self.did("pause", &request.into_inner().id)
     }
 
-    async fn resume_batch(&self, _: Request<wire::ResumeBatchRequest>) -> Answer<wire::Batch> {
-        Err(unplayed())
+    async fn resume_batch(
+        &self,
+        request: Request<wire::ResumeBatchRequest>,
+    ) -> Answer<wire::Batch> {
+        self.did("resume", &request.into_inner().id)
     }
 
     async fn retry_batch(&self, _: Request<wire::RetryBatchRequest>) -> Answer<wire::Batch> {
@@ -312,9 +334,11 @@ impl Control for Play {
 
     async fn read_output(
         &self,
-        _: Request<wire::ReadOutputRequest>,
+        request: Request<wire::ReadOutputRequest>,
     ) -> Answer<Self::ReadOutputStream> {
-        Err(unplayed())
+        let request = request.into_inner();
+        self.asked.outputs.lock().expect("a lock").push(request.clone());
+        Ok(Response::new((self.read_output)(request)))
     }
 
     async fn stat_content(

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -22,7 +23,16 @@ pub struct Terminal {
     slave: OwnedFd,
     output: Receiver<Vec<u8>>,
     seen: Vec<u8>,
+    /// What a person would see.
+    screen: vt100::Parser,
+    /// The last bytes, to tell where a frame ended.
+    last: Vec<u8>,
 }
+
+/// What ends a frame (DEC private mode 2026, synchronized output).
+const END_OF_FRAME: &[u8] = b"\x1b[?2026l";
+/// Lines above the screen that can be scrolled back to.
+const ABOVE: usize = 1000;
 
 impl Terminal {
     /// Starts the program in a terminal of this size.
@@ -54,7 +64,15 @@ impl Terminal {
                 }
             }
         });
-        Self { child, master: File::from(pty.master), slave: pty.slave, output, seen: Vec::new() }
+        Self {
+            child,
+            master: File::from(pty.master),
+            slave: pty.slave,
+            output,
+            seen: Vec::new(),
+            screen: vt100::Parser::new(cells(rows), cells(columns), ABOVE),
+            last: Vec::new(),
+        }
     }
 
     /// Types.
@@ -73,12 +91,51 @@ impl Terminal {
                 return;
             }
             match self.output.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(bytes) => self.seen.extend(bytes),
+                Ok(bytes) => self.take(&bytes),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     panic!("{text:?} is not shown; the last was {shown:?}")
                 }
             }
         }
+    }
+
+    /// Waits until a whole frame shows `text`; the screen, a line a row.
+    #[track_caller]
+    pub fn wait_for_frame(&mut self, text: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let shown = self.shown();
+            if shown.contains(text) && self.last.ends_with(END_OF_FRAME) {
+                return shown;
+            }
+            match self.output.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.take(&bytes),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("{text:?} is not on the screen:\n{shown}")
+                }
+            }
+        }
+    }
+
+    /// What is on the screen now.
+    pub fn shown(&self) -> String {
+        let (_, columns) = self.screen.screen().size();
+        let rows = self.screen.screen().rows(0, columns.get());
+        let rows: Vec<_> = rows.map(|row| row.trim_end().to_owned()).collect();
+        rows.join("\n").trim_end().to_owned()
+    }
+
+    /// Whether the program draws on the terminal's other screen.
+    pub fn is_taken_over(&self) -> bool {
+        self.screen.screen().alternate_screen()
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.seen.extend(bytes);
+        self.screen.process(bytes);
+        self.last.extend(bytes);
+        let from = self.last.len().saturating_sub(END_OF_FRAME.len());
+        self.last.drain(..from);
     }
 
     /// Whether the terminal cooks what is typed: lines, echo, and keys that signal.
@@ -90,7 +147,8 @@ impl Terminal {
     }
 
     /// Gives the terminal another size.
-    pub fn resize(&self, columns: u16, rows: u16) {
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.screen.screen_mut().set_size(cells(rows), cells(columns));
         let link = format!("/proc/self/fd/{}", self.slave.as_raw_fd());
         let path = std::fs::read_link(link).expect("its path");
         let status = Command::new("stty")
@@ -114,15 +172,23 @@ impl Terminal {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             if let Some(status) = self.child.try_wait().expect("its child") {
+                // What it printed last is on its way from the other thread.
+                while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(100)) {
+                    self.take(&bytes);
+                }
                 return status;
             }
             // What it prints must not fill the terminal meanwhile.
             if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(10)) {
-                self.seen.extend(bytes);
+                self.take(&bytes);
             }
         }
         panic!("it does not end; the last was {:?}", String::from_utf8_lossy(&self.seen));
     }
+}
+
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).expect("a terminal of some size")
 }
 
 impl Drop for Terminal {

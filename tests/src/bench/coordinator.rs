@@ -1,5 +1,6 @@
 //! The real coordinator, and clients of it.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -38,13 +39,27 @@ impl Coordinator {
         Self::start_at(programs, data, "127.0.0.1:0")
     }
 
+    /// Starts the program of this folder on a free port of the loopback, with the settings of a
+    /// file where there is one.
+    ///
+    /// # Errors
+    /// When it does not serve.
+    pub fn start_with(programs: &Path, data: &Path, config: Option<&Path>) -> Result<Self> {
+        Self::spawn(programs, data, "127.0.0.1:0", config)
+    }
+
     /// Starts the program of this folder at this address.
     ///
     /// # Errors
     /// When it does not serve.
     pub fn start_at(programs: &Path, data: &Path, listen: &str) -> Result<Self> {
+        Self::spawn(programs, data, listen, None)
+    }
+
+    fn spawn(programs: &Path, data: &Path, listen: &str, config: Option<&Path>) -> Result<Self> {
         let mut child = Command::new(programs.join("tamer-coordinator"))
             .args(["run", "--listen", listen])
+            .args(config.into_iter().flat_map(|file| [OsStr::new("--config"), file.as_os_str()]))
             // A benchmark that is killed leaves nothing behind: its end of the pipe goes with it.
             .args(["--health", "off", "--no-mdns", "--log", "warn", "--exit-with-stdin", "--data"])
             .arg(data)

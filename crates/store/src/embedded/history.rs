@@ -36,16 +36,16 @@ struct Past {
     end: Option<WatchError>,
 }
 
-/// All events of one revision.
+/// All events of one revision, in no more room than they need: tens of thousands are kept.
 pub(crate) struct Moment {
-    events: Vec<Event>,
+    events: Box<[Event]>,
     bytes: usize,
 }
 
 impl Moment {
     pub fn new(events: Vec<Event>) -> Self {
         let bytes = OVERHEAD + events.iter().map(size).sum::<usize>();
-        Self { events, bytes }
+        Self { events: events.into(), bytes }
     }
 }
 

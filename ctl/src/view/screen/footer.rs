@@ -6,7 +6,7 @@ use crate::output::{Line, Tone};
 use crate::view::board::Board;
 use crate::view::escape;
 
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     ("p", "pause the batch, or let it go on"),
     ("c", "cancel it: what runs is ended, what waits never starts; asks first"),
     ("q", "leave; the batch goes on without us"),
@@ -16,6 +16,7 @@ const KEYS: [(&str, &str); 12] = [
     ("Enter", "open a target and see its whole output; also o"),
     ("Esc", "back"),
     ("Ctrl-C", "cancel the batch; once more: leave at once"),
+    ("Ctrl-Z", "back to the shell for a while"),
     ("?", "this page; any key closes it"),
     ("", ""),
     ("█ ▓ ▒ ░", "succeeded, ended otherwise, in flight, pending"),

@@ -132,7 +132,7 @@ impl HostPage {
             Key::PageDown => self.below.saturating_sub(page),
             Key::Home => most,
             Key::End => 0,
-            Key::Enter | Key::Back | Key::Interrupt | Key::Char(_) => self.below,
+            Key::Enter | Key::Back | Key::Interrupt | Key::Suspend | Key::Char(_) => self.below,
         };
     }
 

@@ -20,6 +20,8 @@ pub enum Key {
     Back,
     /// Ctrl-C.
     Interrupt,
+    /// Ctrl-Z.
+    Suspend,
     Char(char),
 }
 
@@ -34,6 +36,8 @@ pub enum Wish {
     Cancel,
     /// Ctrl-C: cancels first, and leaves when it was pressed before.
     Interrupt,
+    /// Ctrl-Z: back to the shell for a while.
+    Suspend,
     /// To leave; the batch goes on.
     Leave,
     /// The output of the target of this place.
@@ -46,8 +50,18 @@ impl Screen {
     /// A key was pressed; what that means beyond the screen.
     pub fn press(&mut self, key: Key, board: &Board) -> Option<Wish> {
         self.remark = None;
-        if key == Key::Interrupt {
-            return Some(Wish::Interrupt);
+        match key {
+            Key::Interrupt => return Some(Wish::Interrupt),
+            Key::Suspend => return Some(Wish::Suspend),
+            Key::Up
+            | Key::Down
+            | Key::PageUp
+            | Key::PageDown
+            | Key::Home
+            | Key::End
+            | Key::Enter
+            | Key::Back
+            | Key::Char(_) => {}
         }
         if std::mem::take(&mut self.asking) {
             let yes = matches!(key, Key::Char('y' | 'Y'));
@@ -119,7 +133,7 @@ impl Screen {
                 self.chosen.place = None;
                 return None;
             }
-            Key::Interrupt | Key::Char(_) => return None,
+            Key::Interrupt | Key::Suspend | Key::Char(_) => return None,
         };
         self.choose(board, to.min(most));
         None

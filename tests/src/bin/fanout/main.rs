@@ -2,37 +2,54 @@
 //! each costs it, beside the physical floor measured in the same run.
 //!
 //! The agents are slim: N real sessions in this process, each with its own key, certificate and TLS
-//! connection, that answer a task at once instead of spawning anything; what spawning would cost is
-//! the floor's line. The coordinator and `tamerctl` are the real release programs.
+//! connection, that do what a command says at once instead of spawning anything; what spawning
+//! would cost is the floor's line. The coordinator and `tamerctl` are the real release programs.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its table")]
 
+mod batch;
 mod floor;
+mod live;
 mod probe;
+mod session;
+mod setting;
 mod slim;
+mod table;
+mod tally;
+mod walls;
 
 use std::path::PathBuf;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Parser;
-use hdrhistogram::Histogram;
-use tamer_proto::wire;
-use tamer_proto::wire::batch_event::Event;
-use tamer_proto::wire::control_client::ControlClient;
-use tamer_tests::bench::{Coordinator, Process, machine, median};
-use tonic::transport::Channel;
+use tamer_tests::bench::machine;
+
+use crate::batch::Kind;
+use crate::setting::Setting;
+use crate::table::{Figures, Memory};
 
 #[derive(Parser)]
-#[command(about = "Fan out a no-op to many agents, and print what it took")]
+#[command(about = "Fan out to many agents, and print what it took")]
 struct Args {
     /// How many agents
     #[arg(long, default_value_t = 1000)]
     agents: usize,
-    /// How many times the no-op is run
+    /// How many times each kind of batch is run
     #[arg(long, default_value_t = 20)]
     runs: usize,
+    /// How many of the agents write live; 0 leaves that part out
+    #[arg(long, default_value_t = 100)]
+    live: usize,
+    /// Lines a second that each of these writes
+    #[arg(long, default_value_t = 1000)]
+    lines: u64,
+    /// For how many seconds they do
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// Leave out the part that measures a real agent at rest, which takes 25 seconds
+    #[arg(long)]
+    no_real_agent: bool,
     /// Where the programs are; beside this one unless told
     #[arg(long)]
     programs: Option<PathBuf>,
@@ -40,12 +57,8 @@ struct Args {
 
 fn main() -> Result<()> {
     tamer_certs::install_crypto();
-    nix::sys::resource::setrlimit(
-        nix::sys::resource::Resource::RLIMIT_NOFILE,
-        nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)?.1,
-        nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)?.1,
-    )?;
     let args = Args::parse();
+    setting::raise_file_limit(args.agents)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(bench(args))
@@ -53,172 +66,45 @@ fn main() -> Result<()> {
 
 async fn bench(args: Args) -> Result<()> {
     let beside = std::env::current_exe()?.parent().context("a program is in a folder")?.to_owned();
-    let programs = args.programs.unwrap_or(beside);
-    let machine = machine()?;
-    println!("# {machine}, {} agents, {} runs\n", args.agents, args.runs);
+    let programs = args.programs.clone().unwrap_or(beside);
+    println!("# {}, {} agents, {} runs\n", machine()?, args.agents, args.runs);
     let floor = floor::measure()?;
-    let dir = tempfile::tempdir()?;
-    let coordinator = Coordinator::start(&programs, dir.path())?;
-    let process = Process(coordinator.pid());
-    let before = process.memory()?;
-    let mut control = ControlClient::new(coordinator.as_admin().await?);
+    let setting = Setting::start(&programs).await?;
+    let mut control = setting.control.clone();
+    let before = setting.process.memory()?;
 
-    let joining = Instant::now();
-    let fleet = slim::join(&coordinator, &mut control, args.agents).await?;
-    let joined = joining.elapsed();
-    eprintln!("{} agents joined in {joined:.1?}", args.agents);
-    let after = process.memory()?;
+    let fleet = slim::join(&setting, args.agents, args.live.min(args.agents)).await?;
+    eprintln!("{} agents joined in {:.1?}", args.agents, fleet.joined_in);
+    let joined = setting.process.memory()?;
+    let idle = setting.process.cpu_share(Duration::from_secs(6)).await?;
 
-    let idle = process.cpu_share(Duration::from_secs(6)).await?;
-    let mut tasks = Histogram::<u64>::new(3)?;
-    let mut last = Histogram::<u64>::new(3)?;
-    let (cpu, own) = (process.cpu()?, Process(std::process::id()).cpu()?);
-    for _ in 0..args.runs {
-        last.record(run_once(&mut control, args.agents, &mut tasks).await?.as_micros() as u64)?;
+    let mut batches = Vec::new();
+    for kind in Kind::ALL {
+        let measured = batch::measure(&setting, &fleet.tally, kind, args.agents, args.runs).await?;
+        eprintln!("{measured}");
+        batches.push(measured);
     }
-    let runs = args.runs as f64;
-    let per_run = |from: Duration, to: Duration| (to - from).as_secs_f64() * 1e3 / runs;
-    let cpu = per_run(cpu, process.cpu()?);
-    let own = per_run(own, Process(std::process::id()).cpu()?);
-    let ms = |h: &Histogram<u64>, q: f64| h.value_at_quantile(q) as f64 / 1e3;
-    eprintln!(
-        "{} runs: p99 {:.1} ms, {:.1} KiB a session, {cpu:.0} ms of CPU",
-        args.runs,
-        ms(&tasks, 0.99),
-        (after.saturating_sub(before)) as f64 / 1024.0 / args.agents as f64
-    );
-    let command = wall_of_run(&programs, &coordinator.context, args.agents)?;
-    let status = wall_of_status(&programs, &coordinator.context)?;
+    let after = setting.process.memory()?;
+    let mut lives = Vec::new();
+    for watchers in [1, 2].into_iter().filter(|_| args.live > 0) {
+        let how = live::How { watchers, lines: args.lines, seconds: args.seconds };
+        let measured = live::measure(&setting, &fleet, how).await?;
+        eprintln!("{measured}");
+        lives.push(measured);
+    }
+    // Nobody releases what is held from here on.
+    fleet.tally.begin(false);
+    let run = walls::run(&programs, setting.context(), args.agents)?;
+    let status = walls::status(&programs, setting.context())?;
+    let memory = Memory { before, joined, after, most: setting.process.peak_memory()? };
+    let joined_in = fleet.joined_in;
     drop(fleet);
-    let agent = probe::idle_agent(&programs, &coordinator, &mut control).await?;
-
-    println!("| what | figure | aim |\n| --- | --- | --- |");
-    println!("| floor: TLS 1.3 echo of 128 B, round trip | p50 {:.0} µs | |", floor.echo_us);
-    println!(
-        "| floor: {} such round trips, all at once | {:.1} ms | |",
-        args.agents,
-        floor.fan_ms(args.agents)
-    );
-    println!("| floor: fork and exec of `true` | p50 {:.0} µs | |", floor.spawn_us);
-    println!(
-        "| join from nothing, {} agents | {:.1} s ({:.0}/s) | 2,000 in 30 s |",
-        args.agents,
-        joined.as_secs_f64(),
-        args.agents as f64 / joined.as_secs_f64()
-    );
-    println!(
-        "| a task, from the request to its stored result | p50 {:.1} ms, p99 {:.1} ms | p99 < 150 ms at 1,000 |",
-        ms(&tasks, 0.5),
-        ms(&tasks, 0.99)
-    );
-    println!(
-        "| the last result | p50 {:.1} ms, max {:.1} ms | |",
-        ms(&last, 0.5),
-        last.max() as f64 / 1e3
-    );
-    println!("| `tamerctl run`, whole command | p50 {:.0} ms | |", command);
-    println!(
-        "| coordinator, memory a session | {:.1} KiB ({:.1} MiB before, {:.1} MiB with all) | < 40 KiB |",
-        (after.saturating_sub(before)) as f64 / 1024.0 / args.agents as f64,
-        before as f64 / 1048576.0,
-        after as f64 / 1048576.0
-    );
-    println!(
-        "| coordinator, CPU a run | {cpu:.0} ms ({:.0} µs a task); slim agents and watcher {own:.0} ms | |",
-        cpu * 1e3 / args.agents as f64
-    );
-    println!("| coordinator, CPU while idle | {:.2} % of a core | |", idle * 100.0);
-    println!("| `tamerctl status` | p50 {status:.1} ms | < 30 ms |");
-    println!(
-        "| a real agent, idle | {:.1} MiB resident, {:.3} % of a core | < 15 MiB, 0.1 % |",
-        agent.0 as f64 / 1048576.0,
-        agent.1 * 100.0
-    );
-    Ok(())
-}
-
-/// One no-op on all agents: notes how long each task took from the request on, and returns when the
-/// last result was there.
-async fn run_once(
-    control: &mut ControlClient<Channel>,
-    agents: usize,
-    tasks: &mut Histogram<u64>,
-) -> Result<Duration> {
-    let began = Instant::now();
-    let command = wire::CommandSpec { argv: vec!["true".into()], ..Default::default() };
-    let mut id = [0; 16];
-    getrandom::fill(&mut id).ok().context("random bytes")?;
-    let request = wire::CreateBatchRequest {
-        command: Some(command),
-        request_id: u128::from_be_bytes(id).to_string(),
-        ..Default::default()
+    let agent = if args.no_real_agent {
+        None
+    } else {
+        Some(probe::idle_agent(&programs, &setting.coordinator, &mut control).await?)
     };
-    let batch = control.create_batch(request).await?.into_inner();
-    let watch = wire::WatchBatchRequest { id: batch.id, output: false };
-    let mut events = control.watch_batch(watch).await?.into_inner();
-    let mut ended = std::collections::HashSet::new();
-    let mut last = Duration::ZERO;
-    while let Some(event) = events.message().await? {
-        if let Some(Event::Task(task)) = event.event
-            && let Some(end) = &task.end
-        {
-            ensure!(
-                end.outcome() == wire::Outcome::Succeeded,
-                "{} ended as {}",
-                task.name,
-                task.state
-            );
-            if ended.insert(task.host) {
-                last = began.elapsed();
-                tasks.record(last.as_micros() as u64)?;
-            }
-        }
-    }
-    ensure!(ended.len() == agents, "{} of {agents} answered", ended.len());
-    Ok(last)
-}
-
-fn wall_of_run(
-    programs: &std::path::Path,
-    context: &std::path::Path,
-    agents: usize,
-) -> Result<f64> {
-    let mut times = Vec::new();
-    for _ in 0..5 {
-        let began = Instant::now();
-        let done = Command::new(programs.join("tamerctl"))
-            .env("TAMER_CONFIG", context)
-            .args(["run", "-o", "json", "--", "true"])
-            .output()?;
-        times.push(began.elapsed().as_secs_f64() * 1e3);
-        ensure!(
-            done.status.success(),
-            "tamerctl run failed: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-        let told: serde_json::Value = serde_json::from_slice(&done.stdout)?;
-        ensure!(
-            told["tasks"].as_array().is_some_and(|tasks| tasks.len() == agents),
-            "not all tasks were told"
-        );
-    }
-    Ok(median(times))
-}
-
-fn wall_of_status(programs: &std::path::Path, context: &std::path::Path) -> Result<f64> {
-    let mut times = Vec::new();
-    for _ in 0..20 {
-        let began = Instant::now();
-        let done = Command::new(programs.join("tamerctl"))
-            .env("TAMER_CONFIG", context)
-            .args(["status", "-o", "json"])
-            .output()?;
-        times.push(began.elapsed().as_secs_f64() * 1e3);
-        ensure!(
-            done.status.success(),
-            "tamerctl status failed: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    }
-    Ok(median(times))
+    let agents = args.agents;
+    Figures { agents, floor, joined_in, batches, lives, run, status, memory, idle, agent }.print();
+    Ok(())
 }

@@ -5,21 +5,7 @@ use std::str::FromStr;
 
 use tamer_model::{Mount, MountKind, OptionValue, Port, Problem, Protocol};
 
-/// Reads a size in bytes: a whole number, and K, M, G or T for powers of 1024.
-pub fn size(text: &str) -> Result<u64, String> {
-    let bad = || "write a size in bytes, as 512M or 2G (powers of 1024)".to_owned();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = whole(digits).ok_or_else(bad)?;
-    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 10,
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
-        "t" | "tb" | "tib" => 40,
-        _ => return Err(bad()),
-    };
-    number.checked_mul(1 << shift).ok_or_else(|| format!("{text} is more than any machine has"))
-}
+pub use crate::spec::words::size;
 
 /// Reads a number of processors as thousandths of one.
 pub fn cpus(text: &str) -> Result<u64, String> {
