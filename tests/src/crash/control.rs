@@ -24,13 +24,15 @@ pub struct Control {
     client: ControlClient<Channel>,
 }
 
-/// Why a call has no answer.
+/// Why a batch cannot be driven on.
 #[derive(Debug)]
-pub enum Unanswered {
+pub enum Trouble {
     /// Nobody was there, or died meanwhile: whether it happened is not known.
     Gone(Status),
     /// The coordinator says no.
     Refused(Status),
+    /// A promise was broken before its end.
+    Broken(String),
 }
 
 impl Control {
@@ -53,13 +55,13 @@ impl Control {
     }
 
     /// A token for so many hosts.
-    pub fn token(&mut self, uses: u32) -> Result<String, Unanswered> {
+    pub fn token(&mut self, uses: u32) -> Result<String, Trouble> {
         let request = wire::CreateTokenRequest { uses, ..Default::default() };
         self.call(async |client| client.create_token(request).await).map(|token| token.token)
     }
 
     /// The hosts, by name.
-    pub fn hosts(&mut self) -> Result<Vec<wire::Host>, Unanswered> {
+    pub fn hosts(&mut self) -> Result<Vec<wire::Host>, Trouble> {
         let request = wire::ListHostsRequest::default();
         self.call(async |client| client.list_hosts(request).await).map(|list| list.hosts)
     }
@@ -69,7 +71,7 @@ impl Control {
         &mut self,
         request_id: &str,
         spec: &wire::BatchSpec,
-    ) -> Result<wire::Batch, Unanswered> {
+    ) -> Result<wire::Batch, Trouble> {
         let request = wire::CreateBatchRequest {
             request_id: request_id.to_owned(),
             spec: Some(spec.clone()),
@@ -79,31 +81,31 @@ impl Control {
     }
 
     /// A batch.
-    pub fn batch(&mut self, id: &str) -> Result<wire::Batch, Unanswered> {
+    pub fn batch(&mut self, id: &str) -> Result<wire::Batch, Trouble> {
         let request = wire::GetBatchRequest { id: id.to_owned() };
         self.call(async |client| client.get_batch(request).await)
     }
 
     /// Its tasks, by name.
-    pub fn tasks(&mut self, batch: &str) -> Result<Vec<wire::Task>, Unanswered> {
+    pub fn tasks(&mut self, batch: &str) -> Result<Vec<wire::Task>, Trouble> {
         let request = wire::ListTasksRequest { batch: batch.to_owned(), ..Default::default() };
         self.call(async |client| client.list_tasks(request).await).map(|list| list.tasks)
     }
 
     /// Cancels it.
-    pub fn cancel(&mut self, id: &str) -> Result<wire::Batch, Unanswered> {
+    pub fn cancel(&mut self, id: &str) -> Result<wire::Batch, Trouble> {
         let request = wire::CancelBatchRequest { id: id.to_owned() };
         self.call(async |client| client.cancel_batch(request).await)
     }
 
     /// Pauses it.
-    pub fn pause(&mut self, id: &str) -> Result<wire::Batch, Unanswered> {
+    pub fn pause(&mut self, id: &str) -> Result<wire::Batch, Trouble> {
         let request = wire::PauseBatchRequest { id: id.to_owned() };
         self.call(async |client| client.pause_batch(request).await)
     }
 
     /// Resumes it.
-    pub fn resume(&mut self, id: &str) -> Result<wire::Batch, Unanswered> {
+    pub fn resume(&mut self, id: &str) -> Result<wire::Batch, Trouble> {
         let request = wire::ResumeBatchRequest { id: id.to_owned() };
         self.call(async |client| client.resume_batch(request).await)
     }
@@ -111,7 +113,7 @@ impl Control {
     fn call<T>(
         &mut self,
         call: impl AsyncFnOnce(&mut ControlClient<Channel>) -> Result<Response<T>, Status>,
-    ) -> Result<T, Unanswered> {
+    ) -> Result<T, Trouble> {
         let client = &mut self.client;
         let late = |_| Status::unavailable(format!("no answer within {CALL:?}"));
         let answer = self.runtime.block_on(async {
@@ -119,9 +121,9 @@ impl Control {
         });
         answer.map(Response::into_inner).map_err(|status| match status.code() {
             Code::Unavailable | Code::Unknown | Code::Cancelled | Code::Internal => {
-                Unanswered::Gone(status)
+                Trouble::Gone(status)
             }
-            _ => Unanswered::Refused(status),
+            _ => Trouble::Refused(status),
         })
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use tamer_proto::wire;
 
 use super::check::{Seen, check};
-use super::control::{Control, Unanswered};
+use super::control::{Control, Trouble};
 use super::order::Orders;
 use super::scenario::{Person, Scenario};
 use super::{Kill, effects, journal};
@@ -58,6 +60,8 @@ pub struct Fleet {
     /// life of that one dies.
     with: Option<usize>,
     again: Option<(Victim, String)>,
+    /// Who ended in this run and had not been ordered to.
+    unordered: Option<String>,
 }
 
 /// What came of one run.
@@ -106,6 +110,7 @@ impl Fleet {
             died: Vec::new(),
             with: None,
             again: None,
+            unordered: None,
         };
         fleet.agents.iter_mut().for_each(|agent| announce(&mut agent.process));
         fleet.hosts = within(ENDS, || fleet.control.hosts().map_err(debug).and_then(all_ready))
@@ -131,7 +136,8 @@ impl Fleet {
             self.orders.iter().map(|(victim, orders)| (*victim, orders.passed())).collect();
         self.orders.iter().for_each(|(_, orders)| orders.take_back());
         let run = Run { died: self.died.len(), passed };
-        match ran.and_then(|()| self.settled()) {
+        let ran = ran.and_then(|()| self.settled());
+        match self.unordered.take().map_or(ran, Err) {
             Ok(()) => Ok(run),
             Err(why) => Err(format!("{why}\n{}", self.story(&run))),
         }
@@ -154,8 +160,9 @@ impl Fleet {
             match looked {
                 Ok(seen) if seen.ended_at.is_some() => break batch = Some(seen),
                 Ok(seen) => batch = Some(seen),
-                Err(Unanswered::Gone(_)) => {}
-                Err(Unanswered::Refused(status)) => return Err(format!("refused: {status:?}")),
+                Err(Trouble::Gone(_)) => {}
+                Err(Trouble::Broken(why)) => return Err(why),
+                Err(Trouble::Refused(status)) => return Err(format!("refused: {status:?}")),
             }
             if begun.elapsed() > ENDS {
                 let tasks = batch.as_ref().map(|batch| self.control.tasks(&batch.id));
@@ -193,7 +200,7 @@ impl Fleet {
         known: Option<&wire::Batch>,
         request: &str,
         spec: &wire::BatchSpec,
-    ) -> Result<wire::Batch, Unanswered> {
+    ) -> Result<wire::Batch, Trouble> {
         match known {
             Some(batch) => self.control.batch(&batch.id),
             // Asking again is the same request.
@@ -212,11 +219,15 @@ impl Fleet {
             dead.push(place);
         }
         if coordinator_died {
-            self.bury(Victim::Coordinator, self.coordinator.process.stderr());
+            let process = &mut self.coordinator.process;
+            let (ended, log) = (process.poll(), process.stderr());
+            self.bury(Victim::Coordinator, ended, log);
             self.restart_coordinator();
         }
         for place in dead {
-            self.bury(Victim::Agent(place), self.agents[place].process.stderr());
+            let process = &mut self.agents[place].process;
+            let (ended, log) = (process.poll(), process.stderr());
+            self.bury(Victim::Agent(place), ended, log);
             self.agents[place].restart();
             announce(&mut self.agents[place].process);
         }
@@ -227,10 +238,10 @@ impl Fleet {
         loop {
             match Coordinator::try_start(self.coordinator.settings.clone()) {
                 Ok(coordinator) => return self.coordinator = coordinator,
-                Err((process, why)) => {
-                    let log = process.stderr();
+                Err((mut process, why)) => {
+                    let (ended, log) = (process.poll(), process.stderr());
                     assert!(self.died.len() < DEATHS, "the coordinator: {why}; its log:\n{log}");
-                    self.bury(Victim::Coordinator, log);
+                    self.bury(Victim::Coordinator, ended, log);
                 }
             }
         }
@@ -238,7 +249,12 @@ impl Fleet {
 
     /// Takes back the order of who died, or gives the one for its next life, and keeps what it had
     /// said.
-    fn bury(&mut self, victim: Victim, log: String) {
+    fn bury(&mut self, victim: Victim, ended: Option<ExitStatus>, log: String) {
+        // Those who abort at a point, and those who are killed with them.
+        let ordered = [Signal::SIGABRT, Signal::SIGKILL].map(|signal| Some(signal as i32));
+        if !ordered.contains(&ended.and_then(|status| status.signal())) {
+            self.unordered = Some(format!("{victim} ended by itself: {ended:?}"));
+        }
         let orders = self.orders.iter().find(|(whose, _)| *whose == victim);
         let orders = &orders.expect("everybody has orders").1;
         match self.again.take_if(|(whose, _)| *whose == victim) {
@@ -316,6 +332,6 @@ fn all_ready(hosts: Vec<wire::Host>) -> Result<Vec<String>, String> {
     }
 }
 
-fn debug(error: Unanswered) -> String {
+fn debug(error: Trouble) -> String {
     format!("{error:?}")
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use tamer_proto::wire;
 use tonic::Code;
 
-use super::control::{Control, Unanswered};
+use super::control::{Control, Trouble};
 use super::effects::{Effects, script};
 use super::fleet::HOSTS;
 
@@ -33,8 +33,12 @@ pub enum Person {
     /// Waits for the moment.
     #[default]
     Watches,
-    /// Asked for the pause, with so many commands begun when the batch stood still.
-    Paused(Option<usize>),
+    /// Asked for the pause.
+    Paused,
+    /// Saw the batch stand still, with so many commands begun.
+    Still(usize),
+    /// Wants it to go on; whether it was heard is not known.
+    Resumes,
     /// Has nothing more to do.
     Done,
 }
@@ -106,14 +110,14 @@ impl Scenario {
     /// What a person does about the batch now.
     ///
     /// # Errors
-    /// When the coordinator is gone, or says what it must not, or a batch that stands still moves.
+    /// When the coordinator is gone or says no, or when a batch that stands still moves.
     pub fn act(
         self,
         person: &mut Person,
         control: &mut Control,
         batch: &wire::Batch,
         effects: &Effects,
-    ) -> Result<(), Unanswered> {
+    ) -> Result<(), Trouble> {
         let begun: usize = effects.values().map(|effect| effect.begun.len()).sum();
         match (self, &person) {
             (Self::Cancelled, Person::Watches) if begun > WAVES[0].len() => {
@@ -122,13 +126,14 @@ impl Scenario {
             }
             (Self::Paused, Person::Watches) if begun > 0 => {
                 settled(control.pause(&batch.id))?;
-                *person = Person::Paused(None);
+                *person = Person::Paused;
             }
-            (Self::Paused, Person::Paused(None)) if stands_still(batch) => {
-                *person = Person::Paused(Some(begun));
+            (Self::Paused, Person::Paused) if stands_still(batch) => *person = Person::Still(begun),
+            (Self::Paused, Person::Still(before)) if *before < begun => {
+                return Err(Trouble::Broken(format!("paused, it began a command: {batch:#?}")));
             }
-            (Self::Paused, Person::Paused(Some(before))) => {
-                assert_eq!(*before, begun, "a paused batch began a command: {batch:#?}");
+            (Self::Paused, Person::Still(_)) => *person = Person::Resumes,
+            (Self::Paused, Person::Resumes) => {
                 settled(control.resume(&batch.id))?;
                 *person = Person::Done;
             }
@@ -140,10 +145,10 @@ impl Scenario {
 }
 
 /// A no is fine when the batch ended meanwhile, or when the answer to the same wish was lost.
-fn settled(answer: Result<wire::Batch, Unanswered>) -> Result<(), Unanswered> {
+fn settled(answer: Result<wire::Batch, Trouble>) -> Result<(), Trouble> {
     match answer {
         Ok(_) => Ok(()),
-        Err(Unanswered::Refused(status)) if status.code() == Code::FailedPrecondition => Ok(()),
+        Err(Trouble::Refused(status)) if status.code() == Code::FailedPrecondition => Ok(()),
         Err(other) => Err(other),
     }
 }
