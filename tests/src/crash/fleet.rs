@@ -14,7 +14,7 @@ use super::control::{Control, Trouble};
 use super::order::Orders;
 use super::scenario::{Person, Scenario};
 use super::{Kill, effects, journal};
-use crate::{Agent, AgentSettings, Coordinator, CoordinatorSettings, Process, within};
+use crate::{Agent, AgentSettings, Coordinator, CoordinatorSettings, Process, Signal, within};
 
 /// How many hosts a batch has.
 pub const HOSTS: usize = 8;
