@@ -91,12 +91,12 @@ impl Coordinator {
     /// Starts one that may die before it serves.
     ///
     /// # Errors
-    /// The process that does not serve, and why.
-    pub fn try_start(settings: CoordinatorSettings) -> Result<Self, (Process, String)> {
+    /// The process that does not serve.
+    pub fn try_start(settings: CoordinatorSettings) -> Result<Self, Box<Process>> {
         let mut process = Process::program("coordinator", &mut settings.command());
         match process.try_line("ready ", START) {
             Ok(ready) => Ok(Self::ready(process, settings, &ready)),
-            Err(why) => Err((process, why)),
+            Err(_) => Err(Box::new(process)),
         }
     }
 

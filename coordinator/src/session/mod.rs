@@ -80,7 +80,9 @@ impl Live {
         if !sent {
             self.stop.cancel();
         }
-        queued.map(tamer_crash::point);
+        if let Some(queued) = queued {
+            tamer_crash::point(queued);
+        }
         sent
     }
 

@@ -238,9 +238,12 @@ impl Fleet {
         loop {
             match Coordinator::try_start(self.coordinator.settings.clone()) {
                 Ok(coordinator) => return self.coordinator = coordinator,
-                Err((mut process, why)) => {
+                Err(mut process) => {
                     let (ended, log) = (process.poll(), process.stderr());
-                    assert!(self.died.len() < DEATHS, "the coordinator: {why}; its log:\n{log}");
+                    assert!(
+                        self.died.len() < DEATHS,
+                        "no coordinator serves: {ended:?}; its log:\n{log}"
+                    );
                     self.bury(Victim::Coordinator, ended, log);
                 }
             }
