@@ -19,6 +19,7 @@ pub mod providers;
 pub mod run;
 pub mod service;
 pub mod session;
+pub mod spool;
 pub mod streams;
 pub mod tasks;
 pub mod work;

@@ -22,6 +22,7 @@ use crate::identity::{IdentityFiles, trust_of};
 use crate::journal::{Journal, JournalError};
 use crate::problem::chain;
 use crate::session::{self, End, Session};
+use crate::spool::{Spool, SpoolError};
 use crate::tasks::{Tasks, TasksHandle};
 use crate::work::{Link, Workshop};
 use crate::{clock, facts, find, platform};
@@ -45,8 +46,9 @@ pub async fn run(
 ) -> Result<(), Problem> {
     let folder = Folder::open(&config.data)?;
     let files = IdentityFiles::new(folder.path());
-    let (journal, thread) =
+    let (journal, writing) =
         Journal::open(folder.path(), fresh_journal()?).map_err(journal_problem)?;
+    let (spool, spooling) = Spool::open(folder.path(), config.spool).map_err(spool_problem)?;
     tracing::info!(version = crate::VERSION, data = %config.data.display(), "tamer-agent begins");
 
     let more = more.into_iter().map(|provider| (provider, Settings::default()));
@@ -55,7 +57,7 @@ pub async fn run(
     let link = Link::new();
     let accept = config.accept.clone();
     let shop = Workshop::open(folder.path(), providers.clone(), link.clone(), accept);
-    let (tasks, handle) = Tasks::new(journal.clone(), shop.clone());
+    let (tasks, handle) = Tasks::new(journal.clone(), shop.clone(), spool.clone());
     let (facts_in, facts) = watch::channel(collect().await?);
     let finish = CancellationToken::new();
     let mut background = JoinSet::new();
@@ -72,7 +74,8 @@ pub async fn run(
     background.spawn(stop(asked, handle.clone(), finish.clone()));
 
     let tasks = handle;
-    let agent = Agent { config: &config, files, tasks, journal, facts, providers, link, finish };
+    let agent =
+        Agent { config: &config, files, tasks, journal, facts, providers, link, spool, finish };
     // A session says goodbye first; whoever still looks for one has nobody to say it to.
     let outcome = tokio::select! {
         outcome = agent.serve() => outcome,
@@ -83,8 +86,9 @@ pub async fn run(
     }
     background.shutdown().await;
     drop(agent);
-    // The last handle is gone, so the thread has written everything and ends.
-    let _ = thread.join();
+    // The last handles are gone, so the threads have written everything and end.
+    let _ = writing.join();
+    let _ = spooling.join();
     outcome
 }
 
@@ -97,6 +101,7 @@ struct Agent<'a> {
     facts: watch::Receiver<Facts>,
     providers: Registry,
     link: Link,
+    spool: Spool,
     finish: CancellationToken,
 }
 
@@ -209,6 +214,7 @@ impl Agent<'_> {
             journal: &self.journal,
             providers: &self.providers,
             link: &self.link,
+            spool: &self.spool,
             facts: self.facts.clone(),
             files: &self.files,
             credentials: using.credentials(),
@@ -342,6 +348,12 @@ fn fresh_journal() -> Result<JournalId, Problem> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Problem::new(Code::Internal, format!("no randomness: {error}")))?;
     Ok(JournalId::from_bytes(bytes))
+}
+
+fn spool_problem(error: SpoolError) -> Problem {
+    Problem::new(Code::DataFolder, chain(&error))
+        .on("data")
+        .remedy("make room, and give the agent the right to write there")
 }
 
 fn journal_problem(error: JournalError) -> Problem {

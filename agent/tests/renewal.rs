@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use support::{Fleet, Shown, now};
+use support::{Fleet, Shown, configuration, now};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -176,7 +176,7 @@ async fn begin(manner: Manner, data: &Path) -> Coordinator {
         .add_service(enrolment_server::EnrolmentServer::new(coordinator.clone()))
         .add_service(agent_service_server::AgentServiceServer::new(coordinator.clone()));
     tokio::spawn(routes.serve_with_incoming(incoming));
-    let config = fleet.config(data, &address, &[]);
+    let config = configuration(fleet.variables(data, &address));
     tokio::spawn(async move {
         let ended = tamer_agent::run::run(config, Vec::new(), std::future::pending()).await;
         panic!("the agent ended: {ended:?}");

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{audit, batch, completions, context, dev, host, instance, run, status, token};
+use crate::cmd::{
+    audit, batch, completions, context, dev, host, instance, run, schedule, status, token,
+};
 use crate::output::Format;
 
 /// Run commands on every machine you own, from one place.
@@ -13,7 +15,7 @@ use crate::output::Format;
     name = "tamerctl",
     version,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 done · 1 it failed on some target · 2 bad input · 3 cannot reach, or not allowed;\n`instance exec` ends with the command's own"
+    after_help = "Exit codes: 0 done · 1 it failed on some target · 2 bad input · 3 cannot reach, or not allowed:\nthe coordinator, or nothing but some targets; `instance exec` ends with the command's own"
 )]
 pub struct Cli {
     /// How to print the answer (default: table)
@@ -44,12 +46,16 @@ pub enum Command {
     Token(token::Verb),
     /// What the hosts run: containers, virtual machines
     #[command(subcommand)]
-    Instance(instance::Verb),
-    /// Run a command on many hosts
-    Run(run::Args),
+    Instance(Box<instance::Verb>),
+    /// Run a command, a script or files on many hosts
+    #[command(after_long_help = run::EXAMPLES)]
+    Run(Box<run::Args>),
     /// What was run: one action over many hosts
     #[command(subcommand)]
     Batch(batch::Verb),
+    /// Batches that run when they are due
+    #[command(subcommand)]
+    Schedule(schedule::Verb),
     /// Who changed what
     #[command(subcommand)]
     Audit(audit::Verb),

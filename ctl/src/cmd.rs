@@ -5,10 +5,13 @@ pub mod batch;
 pub mod completions;
 pub mod context;
 pub mod dev;
+mod files;
 pub mod host;
 pub mod instance;
 pub mod pairs;
 pub mod run;
+pub mod schedule;
+mod start;
 pub mod status;
 pub mod token;
 mod version;
@@ -25,9 +28,10 @@ pub async fn run(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Status(args) => status::run(args, session).await,
         Command::Host(verb) => host::run(verb, session).await,
         Command::Token(verb) => token::run(verb, session).await,
-        Command::Instance(verb) => instance::run(verb, session).await,
-        Command::Run(args) => run::run(args, session).await,
+        Command::Instance(verb) => instance::run(*verb, session).await,
+        Command::Run(args) => run::run(*args, session).await,
         Command::Batch(verb) => batch::run(verb, session).await,
+        Command::Schedule(verb) => schedule::run(verb, session).await,
         Command::Audit(verb) => audit::run(verb, session).await,
         Command::Context(verb) => context::run(verb, session),
         Command::Completions(args) => completions::run(args),

@@ -25,7 +25,7 @@ pub use schedule::{Occurrence, Schedule, Timing, Upcoming};
 pub use stand::{Mark, Origin, Standing};
 pub use stats::{LogLine, Sample};
 pub use status::{HostCounts, Status};
-pub use task::{Attempt, Task, TaskState};
+pub use task::{Attempt, Task, TaskState, unsent_word};
 pub use time::Time;
 pub use token::{NewToken, Token};
 

@@ -21,6 +21,9 @@ pub enum Failure {
     /// The operation failed on some target, and the output said on which.
     #[error("failed on some target")]
     Targets,
+    /// Every target succeeded but those that could not be reached, and the output said which.
+    #[error("some target could not be reached")]
+    Unreached,
     /// A command that was run for the user ended with this code, which is ours too. It was told
     /// by the command itself, as far as it wanted to.
     #[error("the command ended with {0}")]
@@ -156,6 +159,7 @@ pub fn tell(failure: &Failure, format: Format) -> u8 {
             exit_code(problem.code)
         }
         Failure::Targets => 1,
+        Failure::Unreached => 3,
         Failure::Command(code) => *code,
         Failure::BrokenPipe => 0,
     }
@@ -184,15 +188,19 @@ fn asks_for_json(arguments: &[OsString]) -> bool {
         .iter()
         .map_while(|argument| (argument != "--").then(|| argument.to_string_lossy()))
         .collect();
-    own.windows(2).any(|pair| matches!(&*pair[0], "-o" | "--output") && pair[1] == "json")
-        || own.iter().any(|one| matches!(&**one, "-ojson" | "-o=json" | "--output=json"))
+    let json = |word: &str| matches!(word, "json" | "jsonl");
+    own.windows(2).any(|pair| matches!(&*pair[0], "-o" | "--output") && json(&pair[1]))
+        || own.iter().any(|one| {
+            let said = ["-o=", "-o", "--output="].iter().find_map(|flag| one.strip_prefix(flag));
+            said.is_some_and(json)
+        })
 }
 
 /// The text of an error as `format` prints it, without the final newline.
 pub fn text_of(problem: &Problem, format: Format) -> String {
     let Problem { code, message, field, remedy } = problem;
     match format {
-        Format::Json => {
+        Format::Json | Format::Jsonl => {
             let told = Told { error: ToldProblem { code: *code, message, field, remedy } };
             serde_json::to_string(&told).unwrap_or_else(|_| format!("error: {message}"))
         }

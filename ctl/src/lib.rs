@@ -15,6 +15,7 @@ pub mod contract;
 pub mod errors;
 pub mod follow;
 pub mod output;
+pub mod parse;
 mod platform;
 mod session;
 pub mod spec;

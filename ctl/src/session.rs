@@ -28,7 +28,7 @@ impl Session {
 
     /// Whether a script reads the answer.
     pub const fn for_scripts(&self) -> bool {
-        matches!(self.format, Format::Json | Format::Yaml)
+        matches!(self.format, Format::Json | Format::Jsonl | Format::Yaml)
     }
 
     /// The name given by `--context`.
@@ -65,6 +65,7 @@ impl Session {
             Format::Table => Ok(Line::join(&human(false))),
             Format::Wide => Ok(Line::join(&human(true))),
             Format::Json => encode::json(value),
+            Format::Jsonl => encode::json_lines(value),
             Format::Yaml => encode::yaml(value),
         }
     }
@@ -76,7 +77,7 @@ impl Session {
         human: impl FnOnce(bool) -> Vec<Line>,
     ) -> Result<(), Failure> {
         let text = match self.format {
-            Format::Json => encode::json_line(value)?,
+            Format::Json | Format::Jsonl => encode::json_line(value)?,
             Format::Yaml => format!("---\n{}", encode::yaml(value)?),
             Format::Table | Format::Wide => self.render(value, human)?,
         };

@@ -10,9 +10,9 @@ pub mod rollout;
 mod step;
 mod targets;
 mod task;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 pub mod words;
 
 pub use draft::{Draft, How, Ready, What};

@@ -9,6 +9,7 @@ mod fold;
 pub mod known;
 mod lines;
 mod live;
+mod misses;
 mod plain;
 mod pulse;
 pub mod rates;

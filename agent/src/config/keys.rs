@@ -27,6 +27,11 @@ pub const KEYS: &[Key] = &[
         "the kinds of tasks that this host takes: commands, scripts, files, instances; empty: none",
     ),
     key(
+        "output.spool_task",
+        "of the whole output of a task, how much is kept on disk for readers, of each stream; 0: nothing",
+    ),
+    key("output.spool_total", "how much is kept on disk of the whole output of all tasks"),
+    key(
         "providers.docker.enabled",
         "true, false, or auto: looked for, rarely while it is not there",
     ),

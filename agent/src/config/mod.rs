@@ -6,6 +6,7 @@
 mod keys;
 mod layers;
 mod providers;
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -19,9 +20,11 @@ use tamer_telemetry::Format;
 pub use keys::{KEYS, Key, LISTS};
 pub use layers::{Layer, Source, Value, environment, file, setting};
 pub use providers::{DomainType, Enabled, Engine, Libvirt, Login, Password, Providers};
+pub use size::{NoSize, Size};
 
 use crate::backoff::Longest;
 use crate::platform;
+use crate::spool::Limits;
 use crate::work::{Accept, Kind};
 
 /// The port that coordinators serve on unless they are told otherwise.
@@ -52,6 +55,8 @@ pub struct Config {
     pub log_level: String,
     /// Which kinds of tasks are taken.
     pub accept: Accept,
+    /// How much of the whole output of tasks is kept on the disk.
+    pub spool: Limits,
     /// Which technologies are served, and how they are reached.
     pub providers: Providers,
 }
@@ -82,6 +87,8 @@ fn default(key: &str) -> Value {
         "log_format" => vec!["text".to_owned()],
         "log_level" => vec!["info".to_owned()],
         "tasks.accept" => Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect(),
+        "output.spool_task" => vec![Size::of(Limits::default().stream_bytes).to_string()],
+        "output.spool_total" => vec![Size::of(Limits::default().total_bytes).to_string()],
         "providers.docker.enabled" | "providers.podman.enabled" | "providers.libvirt.enabled" => {
             vec!["auto".to_owned()]
         }
@@ -129,6 +136,7 @@ impl Config {
             log_format: reader.parsed("log_format", "write text or json").unwrap_or_default(),
             log_level: reader.level(),
             accept: reader.accept(),
+            spool: reader.spool(),
             providers: reader.providers(),
         };
         reader.check(&config);
@@ -195,6 +203,17 @@ impl Reader<'_> {
             parsed.map_err(|message| self.problem("tasks.accept", message, remedy)).ok()
         };
         words.filter(|word| !word.is_empty()).filter_map(kind).collect()
+    }
+
+    fn spool(&mut self) -> Limits {
+        let mut bytes = |key| {
+            let size = self.parsed(key, "write 64MiB, 1GiB, or a number of bytes");
+            size.map_or(0, Size::bytes)
+        };
+        Limits {
+            stream_bytes: bytes("output.spool_task"),
+            total_bytes: bytes("output.spool_total"),
+        }
     }
 
     fn addresses(&mut self) -> Vec<String> {

@@ -79,6 +79,17 @@ fn the_kinds_of_tasks_are_a_list() {
 }
 
 #[test]
+fn the_spool_has_its_sizes() {
+    let read = |text: &str| Config::read(&merge([file(write(text).path()).expect("a file")]));
+    assert_eq!(read("").expect("a configuration").spool, Limits::default());
+    let some = read("[output]\nspool_task = \"1 MiB\"\nspool_total = \"0\"\n").expect("read");
+    assert_eq!(some.spool, Limits { stream_bytes: 1 << 20, total_bytes: 0 });
+    let problems = read("[output]\nspool_task = \"1 MB\"\n").expect_err("no size");
+    assert_eq!(problems[0].field.as_deref(), Some("output.spool_task"));
+    assert!(problems[0].remedy.is_some(), "{problems:?}");
+}
+
+#[test]
 fn addresses_get_their_port() {
     for (text, expected) in [
         ("10.0.0.1", Some("10.0.0.1:8443")),

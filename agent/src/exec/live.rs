@@ -134,3 +134,43 @@ impl Budget {
         enough
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tamer_model::{BatchId, HostId};
+
+    use super::*;
+
+    /// What a command that writes a thousand lines a second shows, and how long each line waits.
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_lines_a_second_are_all_shown_soon() {
+        const SECONDS: usize = 20;
+        // As long as they may be for the rate, with a little to spare.
+        let line = [b'x'; 250];
+        let (listener, mut chunks) = mpsc::channel(64);
+        let task = TaskId::of_host(BatchId::from_bytes([1; 10]), HostId::from_bytes([2; 10]));
+        let mut live = LiveView::new(task, watch::channel(Some(listener)).1);
+        let (mut next, mut longest, mut count) = (0, Duration::ZERO, 0);
+        let mut waiting = std::collections::VecDeque::new();
+        for _ in 0..1000 * SECONDS {
+            live.push(StreamKind::Stdout, &line);
+            waiting.push_back(Instant::now());
+            tokio::time::advance(Duration::from_millis(1)).await;
+            if live.due().is_some_and(|due| due <= Instant::now()) {
+                live.flush();
+            }
+            while let Ok(Chunk { offset, data, .. }) = chunks.try_recv() {
+                assert_eq!(offset, next, "nothing was left out");
+                next += data.len() as u64;
+                count += 1;
+                for written in waiting.drain(..data.len() / line.len()) {
+                    longest = longest.max(written.elapsed());
+                }
+            }
+        }
+        assert!(waiting.len() <= 10, "{} lines wait", waiting.len());
+        assert!(longest <= COALESCE + Duration::from_millis(1), "{longest:?}");
+        // And it costs far fewer chunks than lines.
+        assert!(count <= 105 * SECONDS, "{count}");
+    }
+}

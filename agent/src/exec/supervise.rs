@@ -109,6 +109,7 @@ pub async fn supervise(
                     StreamKind::Stderr => &err[..len],
                 };
                 output.write(stream, bytes);
+                output.room().await;
             }
             Event::Exited => {
                 ran_ms = Some(since.elapsed().as_millis() as u64);

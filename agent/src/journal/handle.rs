@@ -38,7 +38,7 @@ enum Request {
     Begin { task: TaskId, at: Timestamp, deed: Deed, reply: Reply<Start> },
     Next { task: TaskId, step: Option<u16>, deed: Deed, reply: Reply<()> },
     Started { task: TaskId, process: ProcessMark },
-    Ended { task: TaskId, end: TaskEnd, output: KeptOutput, reply: Reply<()> },
+    Ended { task: TaskId, ended: Box<(TaskEnd, KeptOutput)>, reply: Reply<()> },
     Forgotten { task: TaskId },
     Read { task: TaskId, reply: Reply<Option<(TaskEnd, KeptOutput)>> },
     Held { reply: oneshot::Sender<BTreeMap<TaskId, Held>> },
@@ -99,7 +99,8 @@ impl Journal {
 
     /// Writes down an end. When this returns, it is on disk.
     pub async fn ended(&self, task: TaskId, end: TaskEnd, output: KeptOutput) -> Shared<()> {
-        self.ask(|reply| Request::Ended { task, end, output, reply }).await?
+        let ended = Box::new((end, output));
+        self.ask(|reply| Request::Ended { task, ended, reply }).await?
     }
 
     /// Forgets a task whose end the coordinator has. Waits for room, not for the disk.
@@ -178,7 +179,8 @@ fn stage(
             waiting.push(Waiting::Written(reply));
         }
         Request::Started { task, process } => file.started(task, process),
-        Request::Ended { task, end, output, reply } => {
+        Request::Ended { task, ended, reply } => {
+            let (end, output) = *ended;
             file.ended(task, end, &output);
             waiting.push(Waiting::Written(reply));
         }

@@ -24,6 +24,7 @@ use crate::dial::Refusal;
 use crate::identity::IdentityFiles;
 use crate::journal::Journal;
 use crate::problem::chain;
+use crate::spool::Spool;
 use crate::streams::{Refused, Streams};
 use crate::tasks::{Attached, Event, Stopping, TasksHandle};
 use crate::work::Link;
@@ -49,6 +50,8 @@ pub struct Session<'a> {
     pub providers: &'a Registry,
     /// Where the connection is told, for transfers.
     pub link: &'a Link,
+    /// The whole output of the tasks.
+    pub spool: &'a Spool,
     /// The facts of now.
     pub facts: watch::Receiver<Facts>,
     /// Where a renewed identity goes.
@@ -136,7 +139,7 @@ async fn hold(
         };
         telling.spawn(providers::tell(session.providers.clone(), instances, to_pass, passed));
     }
-    let streams = Streams::new(channel, session.providers.clone());
+    let streams = Streams::new(channel, session.providers.clone(), session.spool.clone());
     let mut talk = Talk {
         heard: Instant::now(),
         renew: renewal(session.credentials),

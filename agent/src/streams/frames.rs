@@ -51,6 +51,12 @@ pub fn data(source: u32, stream: StreamKind, data: Bytes) -> wire::StreamOut {
     }
 }
 
+/// Bytes that a task wrote, from this offset of its stream on.
+pub fn written(stream: StreamKind, offset: u64, data: Bytes) -> wire::StreamOut {
+    let stream = wire::StreamKind::from(stream).into();
+    frame(0, Frame::Written(wire::OutputPiece { stream, offset, data }))
+}
+
 /// A sample.
 pub fn stats(source: u32, stats: InstanceStats) -> wire::StreamOut {
     frame(source, Frame::Stats(stats.into()))

@@ -1,4 +1,4 @@
-//! Bulk streams: what flows between an instance and a user. The coordinator asks for one in the
+//! Bulk streams: what flows between an instance, or a task, and a user. The coordinator asks for one in the
 //! session with a ticket; the agent opens it as a call of its own on the session's connection and
 //! serves it. They end with the session, whose task owns them.
 
@@ -7,6 +7,7 @@ mod exec;
 mod frames;
 mod logs;
 mod merge;
+mod output;
 mod serve;
 mod stats;
 
@@ -17,6 +18,8 @@ use tokio::task::{JoinError, JoinSet};
 use tonic::transport::Channel;
 use wire::agent_service_client::AgentServiceClient;
 
+use crate::spool::Spool;
+
 /// Streams that are served at once. One more is refused. What they hold is bounded by this and by
 /// `frames::FRAMES` of at most `merge::MAX_FRAME`: 16 MiB when nobody reads any of them.
 pub const MAX_STREAMS: usize = 64;
@@ -24,8 +27,15 @@ pub const MAX_STREAMS: usize = 64;
 /// The streams of one session.
 pub struct Streams {
     client: AgentServiceClient<Channel>,
-    providers: Registry,
+    sources: Sources,
     open: JoinSet<Result<(), Refused>>,
+}
+
+/// What streams are about.
+#[derive(Clone)]
+struct Sources {
+    providers: Registry,
+    spool: Spool,
 }
 
 /// A stream that is not served, and why.
@@ -38,12 +48,12 @@ pub struct Refused {
 }
 
 impl Streams {
-    /// None yet; they will be calls on `channel` and ask `providers`.
-    pub fn new(channel: Channel, providers: Registry) -> Self {
+    /// None yet; they will be calls on `channel`, and ask `providers` and `spool`.
+    pub fn new(channel: Channel, providers: Registry, spool: Spool) -> Self {
         let client = AgentServiceClient::new(channel)
             .max_decoding_message_size(MAX_MESSAGE)
             .max_encoding_message_size(MAX_MESSAGE);
-        Self { client, providers, open: JoinSet::new() }
+        Self { client, sources: Sources { providers, spool }, open: JoinSet::new() }
     }
 
     /// Opens a stream, unless there are too many or its request was not understood.
@@ -62,7 +72,7 @@ impl Streams {
             }
             Err(problem) => return Err(Refused { ticket, problem }),
         };
-        self.open.spawn(serve::serve(self.client.clone(), self.providers.clone(), ticket, request));
+        self.open.spawn(serve::serve(self.client.clone(), self.sources.clone(), ticket, request));
         Ok(())
     }
 

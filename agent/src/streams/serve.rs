@@ -7,7 +7,6 @@ use futures_util::FutureExt;
 use tamer_model::{Code, Problem, StreamRequest};
 use tamer_proto::{problem_of, wire};
 use tamer_provider::ExecInput;
-use tamer_provider::registry::Registry;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
@@ -17,7 +16,7 @@ use wire::agent_service_client::AgentServiceClient;
 use wire::stream_in::Frame;
 
 use super::frames::{self, Frames, Gone};
-use super::{Refused, describe, exec, logs, stats};
+use super::{Refused, Sources, describe, exec, logs, output, stats};
 
 /// How long the coordinator may take to accept the call.
 const OPEN: Duration = Duration::from_secs(10);
@@ -27,7 +26,7 @@ const INPUT: usize = 4;
 /// Opens the stream and serves it until either side ends it.
 pub async fn serve(
     mut client: AgentServiceClient<Channel>,
-    providers: Registry,
+    sources: Sources,
     ticket: String,
     request: StreamRequest,
 ) -> Result<(), Refused> {
@@ -44,7 +43,7 @@ pub async fn serve(
         let frames = frames.clone();
         async move {
             // A provider that panics ends its stream and nothing else.
-            let done = AssertUnwindSafe(answer(&providers, request, received, &frames));
+            let done = AssertUnwindSafe(answer(&sources, request, received, &frames));
             if done.catch_unwind().await.is_err() {
                 let _ = frames.send(frames::problem(0, panicked())).await;
             }
@@ -66,11 +65,12 @@ pub async fn serve(
 }
 
 async fn answer(
-    providers: &Registry,
+    sources: &Sources,
     request: StreamRequest,
     input: mpsc::Receiver<ExecInput>,
     frames: &Frames,
 ) {
+    let Sources { providers, spool } = sources;
     let done = match request {
         StreamRequest::Exec { instance, spec } => {
             exec::exec(providers, &instance, &spec, input, frames).await
@@ -84,9 +84,9 @@ async fn answer(
         StreamRequest::Describe { instance } => {
             describe::describe(providers, &instance, frames).await
         }
-        StreamRequest::Output { task, .. } => {
-            let message = format!("this agent keeps no whole output of {task}");
-            frames.send(frames::problem(0, Problem::new(Code::NotFound, message))).await
+        StreamRequest::Output { task, stdout_from, stderr_from, follow } => {
+            let part = output::Part { stdout_from, stderr_from, follow };
+            output::output(spool, task, part, frames).await
         }
     };
     // Somebody who has gone is told nothing.

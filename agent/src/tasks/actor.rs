@@ -15,6 +15,7 @@ use super::{
 };
 use crate::exec::{Chunk, Stop};
 use crate::journal::{Held, Journal, JournalError};
+use crate::spool::Spool;
 use crate::work::{Progress, Workshop};
 
 /// The tasks of this host. Made and run by `run`.
@@ -26,6 +27,7 @@ pub struct Tasks {
     /// What waits for its turn.
     waiting: Waiting,
     shop: Workshop,
+    spool: Spool,
     workers: JoinSet<TaskId>,
     /// Set when the agent stops: nothing is started any more, what happened is still told.
     stopping: bool,
@@ -43,8 +45,9 @@ struct Taken {
 }
 
 impl Tasks {
-    /// Makes the owner and its handle. What tasks do is done in the `shop`.
-    pub fn new(journal: Journal, shop: Workshop) -> (Self, TasksHandle) {
+    /// Makes the owner and its handle. What tasks do is done in the `shop`; what they write goes to
+    /// the `spool`.
+    pub fn new(journal: Journal, shop: Workshop, spool: Spool) -> (Self, TasksHandle) {
         let (sender, requests) = mpsc::channel(REQUESTS);
         let tasks = Self {
             journal,
@@ -52,6 +55,7 @@ impl Tasks {
             running: BTreeMap::new(),
             waiting: Waiting::default(),
             shop,
+            spool,
             workers: JoinSet::new(),
             stopping: false,
             events: Teller::new(),
@@ -90,7 +94,7 @@ impl Tasks {
                 let attached = self.attach().await?;
                 let _ = reply.send(attached);
             }
-            Request::Start { task, work } => self.start(task, work).await?,
+            Request::Start { task, work } => self.start(task, *work).await?,
             Request::Cancel { task } => match self.running.get(&task) {
                 Some(taken) => ask(&taken.stop, Stop::Cancelled),
                 None => {
@@ -98,7 +102,10 @@ impl Tasks {
                     self.work(task, Place::End, Worker::cancel_unstarted);
                 }
             },
-            Request::Forget { task } => self.journal.forgotten(task).await,
+            Request::Forget { task } => {
+                self.spool.remove(task);
+                self.journal.forgotten(task).await;
+            }
             Request::Stop { reply } => {
                 self.stop().await;
                 let _ = reply.send(());
@@ -237,6 +244,7 @@ impl Tasks {
             stop,
             events: self.events.clone(),
             output: self.output.subscribe(),
+            spool: self.spool.clone(),
             progress: self.progress.subscribe(),
         };
         let work = work(worker);

@@ -99,7 +99,7 @@ pub struct HeldTask {
 #[derive(Debug)]
 enum Request {
     Attach { reply: oneshot::Sender<Attached> },
-    Start { task: TaskId, work: Result<Work, Problem> },
+    Start { task: TaskId, work: Box<Result<Work, Problem>> },
     Cancel { task: TaskId },
     Forget { task: TaskId },
     Stop { reply: oneshot::Sender<()> },
@@ -126,6 +126,7 @@ impl TasksHandle {
 
     /// Starts a task unless it is known; work that cannot be accepted ends it.
     pub async fn start(&self, task: TaskId, work: Result<Work, Problem>) -> Result<(), Stopping> {
+        let work = Box::new(work);
         self.send(Request::Start { task, work }).await
     }
 

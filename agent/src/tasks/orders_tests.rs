@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::journal::Journal;
 use crate::providers;
+use crate::spool::{Limits, Spool};
 use crate::work::{Accept, Link, Workshop};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -25,6 +26,10 @@ fn task(item: usize) -> TaskId {
     let item = u16::try_from(item).expect("few");
     let id = TaskId::of_host(BatchId::from_bytes([9; 10]), HostId::from_bytes([1; 10]));
     TaskId { item, ..id }
+}
+
+fn spool(folder: &tempfile::TempDir) -> Spool {
+    Spool::open(folder.path(), Limits::default()).expect("a spool").0
 }
 
 fn shop(folder: &tempfile::TempDir, providers: Registry) -> Workshop {
@@ -54,7 +59,7 @@ impl Agent {
         let (journal, thread) = Journal::open(folder.path(), id).expect("a journal");
         let stop = CancellationToken::new();
         let registry = providers::serving(Arc::new(fake.clone()), &stop).await;
-        let (tasks, handle) = Tasks::new(journal.clone(), shop(&folder, registry));
+        let (tasks, handle) = Tasks::new(journal.clone(), shop(&folder, registry), spool(&folder));
         let actor = tokio::spawn(async move { tasks.run().await.expect("runs") });
         let attached = handle.attach().await.expect("attached");
         Self { folder, fake, journal, thread, handle, actor, attached, providers: stop }

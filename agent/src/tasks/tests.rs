@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::journal::Journal;
+use crate::spool::{Limits, Spool};
 use crate::work::{Accept, Link, Workshop};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -22,6 +23,10 @@ fn task(number: u8) -> TaskId {
 /// A host without providers.
 fn nothing() -> Registry {
     Registry::default()
+}
+
+fn spool(folder: &tempfile::TempDir) -> Spool {
+    Spool::open(folder.path(), Limits::default()).expect("a spool").0
 }
 
 fn shop(folder: &tempfile::TempDir, providers: Registry) -> Workshop {
@@ -41,7 +46,7 @@ impl Agent {
     async fn begin(folder: tempfile::TempDir) -> Self {
         let id = JournalId::from_bytes([7; 10]);
         let (journal, thread) = Journal::open(folder.path(), id).expect("a journal");
-        let (tasks, handle) = Tasks::new(journal.clone(), shop(&folder, nothing()));
+        let (tasks, handle) = Tasks::new(journal.clone(), shop(&folder, nothing()), spool(&folder));
         let actor = tokio::spawn(async move { tasks.run().await.expect("runs") });
         let attached = handle.attach().await.expect("attached");
         Self { folder, journal, thread, handle, actor, attached }

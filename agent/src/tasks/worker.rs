@@ -10,6 +10,7 @@ use super::Event;
 use crate::exec::{Chunk, LiveView, Output, Stop};
 use crate::journal::{Deed, Held, Journal, JournalError, Open, Start};
 use crate::problem::chain;
+use crate::spool::Spool;
 use crate::work::{self, Job, Parts, Progress, Workshop};
 use crate::{clock, platform};
 
@@ -23,6 +24,7 @@ pub(super) struct Worker {
     pub stop: watch::Receiver<Option<Stop>>,
     pub events: Teller,
     pub output: watch::Receiver<Option<mpsc::Sender<Chunk>>>,
+    pub spool: Spool,
     pub progress: watch::Receiver<Option<mpsc::Sender<Progress>>>,
 }
 
@@ -96,7 +98,8 @@ impl Worker {
             task,
             at,
             deed: work::first_deed(work),
-            output: Output::new(live, work::output_limit(work) as usize),
+            output: Output::new(live, work::output_limit(work) as usize)
+                .spooled(self.spool.begin(task)),
             stop: self.stop.clone(),
             journal: self.journal.clone(),
             begun: Box::new(move || events.tell(Event::Started { task, at })),

@@ -61,7 +61,10 @@ async fn attend(
             cause = halt.caused() => return Err(Failure::Halted(cause)),
             () = due(output) => output.flush(),
             item = told.next() => match item {
-                Some(Ok(ExecOutput::Data(stream, data))) => output.write(stream, &data),
+                Some(Ok(ExecOutput::Data(stream, data))) => {
+                    output.write(stream, &data);
+                    output.room().await;
+                }
                 Some(Ok(ExecOutput::Ended(code))) => return Ok(code),
                 Some(Err(fault)) => return Err(Problem::from(fault).into()),
                 None => {

@@ -30,7 +30,7 @@ async fn bring(
     halt: &mut Halt,
 ) -> Result<Source, Failure> {
     let path = absolute(&spec.path, "fetch.path")?;
-    let _place = shop.transfers.place(path, halt).await?;
+    let _place = shop.transfers.place(halt).await?;
     let source = Source::look(path, spec.limit, halt).await?;
     upload(&shop.transfers, job, &source, halt).await?;
     Ok(source)

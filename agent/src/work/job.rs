@@ -162,3 +162,57 @@ pub fn marker(task: TaskId, step: Option<u16>) -> String {
         Some(step) => format!("{task}:{step}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tamer_model::{BatchId, HostId, JournalId};
+
+    use super::*;
+    use crate::exec::LiveView;
+
+    fn task() -> TaskId {
+        TaskId::of_host(BatchId::from_bytes([1; 10]), HostId::from_bytes([2; 10]))
+    }
+
+    #[tokio::test]
+    async fn progress_is_told_a_few_times_a_second_and_at_the_end() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let id = JournalId::from_bytes([7; 10]);
+        let (journal, _thread) = Journal::open(temp.path(), id).expect("a journal");
+        let (listener, mut told) = mpsc::channel(16);
+        let mut job = Job::new(Parts {
+            task: task(),
+            at: Timestamp::from_millis(1),
+            deed: Deed::File,
+            output: Output::new(LiveView::new(task(), watch::channel(None).1), 10),
+            stop: watch::channel(None).1,
+            journal,
+            begun: Box::new(|| ()),
+            progress: watch::channel(Some(listener)).1,
+        });
+        tokio::time::pause();
+        for done in 0..=1000 {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            job.progress(done, 1000);
+        }
+        drop(job);
+        let mut all = Vec::new();
+        while let Some(progress) = told.recv().await {
+            all.push(progress.done);
+        }
+        assert_eq!(all, [0, 200, 400, 600, 800, 1000]);
+    }
+
+    #[test]
+    fn each_attempt_and_each_step_has_a_name_of_its_own() {
+        let names = [
+            marker(task(), None),
+            marker(task().attempt(1), None),
+            marker(task(), Some(1)),
+            marker(task(), Some(11)),
+            marker(task().attempt(1), Some(1)),
+        ];
+        let apart: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(apart.len(), names.len(), "{names:?}");
+    }
+}

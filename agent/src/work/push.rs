@@ -46,7 +46,8 @@ async fn put(
     let path = absolute(&spec.path, "push.path")?;
     let folder = folder_of(path, spec.folders).await?;
     let partial = folder.join(partial_name(spec, job.task.host));
-    let _place = shop.transfers.place(&partial, halt).await?;
+    let _turn = shop.transfers.turn(&partial, halt).await?;
+    let _place = shop.transfers.place(halt).await?;
     let old = look(path).await?;
     let rights = platform::rights(spec.mode, spec.owner.as_deref(), old.as_ref())?;
     if let Some(old) = old

@@ -2,11 +2,13 @@
 //! streams to it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tamer_certs::{Authority, Lifetimes};
-use tamer_model::StreamRequest;
+use tamer_model::{KeptOutput, StreamRequest, TaskEnd, TaskId, Work};
+use tamer_proto::start_task;
 use tamer_proto::wire::agent_message::Message as Said;
 use tamer_proto::wire::coordinator_message::Message;
 use tamer_proto::wire::{self, agent_service_server, enrolment_server};
@@ -16,7 +18,8 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::support::{Fleet, Shown, issue};
+use crate::contents::Contents;
+use crate::support::{Fleet, Shown, configuration, issue};
 
 /// How long anything may take.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -42,6 +45,7 @@ impl Drop for Host {
 pub struct Coordinator {
     authority: Arc<Authority>,
     wire_minor: u32,
+    pub contents: Contents,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -63,18 +67,15 @@ impl Host {
     /// An agent whose one provider is called `fake` and has `count` instances, in session with a
     /// coordinator of this minor version.
     pub async fn start(count: usize, wire_minor: u32) -> Self {
-        let fleet = Fleet::new(Lifetimes::default());
-        let authority = fleet.authority.clone();
-        let coordinator = Coordinator { authority, wire_minor, inner: Arc::default() };
-        let (address, incoming) = fleet.listen().await;
-        let routes = tonic::transport::Server::builder()
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(72 * STREAM_WINDOW)
-            .add_service(enrolment_server::EnrolmentServer::new(coordinator.clone()))
-            .add_service(agent_service_server::AgentServiceServer::new(coordinator.clone()));
-        tokio::spawn(routes.serve_with_incoming(incoming));
+        Self::with(count, wire_minor, &[]).await
+    }
+
+    /// The same, of the present version, with these variables in the agent's environment.
+    pub async fn with(count: usize, wire_minor: u32, more: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().expect("a folder");
-        let config = fleet.config(data.path(), &address, &[]);
+        let (coordinator, mut variables) = Coordinator::serve(data.path(), wire_minor).await;
+        variables.extend(more.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        let config = configuration(variables);
         let fake = Fake::new("fake".parse().expect("a name"));
         fake.populate(count);
         let more: Vec<Arc<dyn tamer_provider::Provider>> = vec![Arc::new(fake.clone())];
@@ -85,6 +86,64 @@ impl Host {
         let host = Self { coordinator, fake, _data: data, agent };
         host.coordinator.beats(1).await;
         host
+    }
+}
+
+impl Coordinator {
+    /// Serves on a port of its own, and says what environment an agent of it has.
+    pub async fn serve(data: &Path, wire_minor: u32) -> (Self, Vec<(String, String)>) {
+        let fleet = Fleet::new(Lifetimes::default());
+        let authority = fleet.authority.clone();
+        let contents = Contents::default();
+        let coordinator = Self { authority, wire_minor, contents, inner: Arc::default() };
+        let (address, incoming) = fleet.listen().await;
+        let routes = tonic::transport::Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(72 * STREAM_WINDOW)
+            .add_service(enrolment_server::EnrolmentServer::new(coordinator.clone()))
+            .add_service(agent_service_server::AgentServiceServer::new(coordinator.clone()));
+        tokio::spawn(routes.serve_with_incoming(incoming));
+        (coordinator, fleet.variables(data, &address))
+    }
+}
+
+#[cfg_attr(windows, expect(dead_code, reason = "those tests move files of Linux"))]
+impl Coordinator {
+    /// Asks for a task.
+    pub async fn start(&self, task: TaskId, work: Work) {
+        self.say(Message::StartTask(start_task(task, work))).await;
+    }
+
+    /// Waits until a task has begun.
+    #[track_caller]
+    pub fn begun(&self, task: TaskId) -> impl Future<Output = ()> {
+        self.until(0, move |said| {
+            let this = |said: &Said| match said {
+                Said::TaskStarted(started) => started.task == Some(task.into()),
+                _ => false,
+            };
+            said.iter().any(this).then_some(())
+        })
+    }
+
+    /// Waits for the end of a task, and says that it is stored.
+    pub async fn end(&self, task: TaskId) -> (TaskEnd, KeptOutput) {
+        let ended = self.until(0, |said| {
+            said.iter().find_map(|said| match said {
+                Said::TaskEnded(ended) if ended.task == Some(task.into()) => Some(ended.clone()),
+                _ => None,
+            })
+        });
+        let wire::TaskEnded { end, output, task } = ended.await;
+        self.say(Message::EndStored(wire::EndStored { task })).await;
+        let end = end.expect("an end").try_into().expect("one that is known");
+        (end, output.expect("output").try_into().expect("within its limit"))
+    }
+
+    /// Has it done, and waits for its end.
+    pub async fn run(&self, task: TaskId, work: Work) -> (TaskEnd, KeptOutput) {
+        self.start(task, work).await;
+        self.end(task).await
     }
 }
 
@@ -240,23 +299,23 @@ impl agent_service_server::AgentService for Coordinator {
 
     async fn get_task_content(
         &self,
-        _: Request<wire::GetTaskContentRequest>,
+        request: Request<wire::GetTaskContentRequest>,
     ) -> Result<Response<Self::GetTaskContentStream>, Status> {
-        Err(Status::unimplemented("no task of this test needs a content"))
+        self.contents.get(request.into_inner()).map(Response::new)
     }
 
     async fn stat_task_content(
         &self,
-        _: Request<wire::StatTaskContentRequest>,
+        request: Request<wire::StatTaskContentRequest>,
     ) -> Result<Response<wire::StatContentResponse>, Status> {
-        Err(Status::unimplemented("no task of this test brings a file"))
+        self.contents.stat(request.into_inner()).map(Response::new)
     }
 
     async fn put_task_content(
         &self,
-        _: Request<Streaming<wire::PutTaskContentRequest>>,
+        request: Request<Streaming<wire::PutTaskContentRequest>>,
     ) -> Result<Response<wire::StatContentResponse>, Status> {
-        Err(Status::unimplemented("no task of this test brings a file"))
+        self.contents.put(request.into_inner()).await.map(Response::new)
     }
 
     async fn session(

@@ -72,9 +72,9 @@ impl Fleet {
         (address, ReceiverStream::new(incoming))
     }
 
-    /// The configuration of an agent that joins with a token. It serves no technology of this
+    /// The environment of an agent that joins with a token. It serves no technology of this
     /// machine.
-    pub fn config(&self, data: &Path, address: &str, more: &[(&str, &str)]) -> Config {
+    pub fn variables(&self, data: &Path, address: &str) -> Vec<(String, String)> {
         let data = data.display().to_string();
         let token = self.token.reveal();
         let set = [
@@ -86,9 +86,13 @@ impl Fleet {
             ("TAMER_AGENT_PROVIDERS_LIBVIRT_ENABLED", "false"),
             ("TAMER_TOKEN", &token),
         ];
-        let set = set.iter().chain(more).map(|(name, value)| ((*name).into(), (*value).into()));
-        Config::read(&merge([environment(set).expect("known")])).expect("a configuration")
+        set.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
     }
+}
+
+/// What an agent makes of its environment.
+pub fn configuration(variables: Vec<(String, String)>) -> Config {
+    Config::read(&merge([environment(variables).expect("known")])).expect("a configuration")
 }
 
 /// A connection whose certificate the calls see.

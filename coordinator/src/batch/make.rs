@@ -55,9 +55,6 @@ impl Maker {
     pub async fn create(&self, order: Order, by: &By) -> Result<Batch, Problem> {
         let Order { spec, origin, request_id, expect } = order;
         let lost_wait = spec.lost_wait_ms.map_or(DEFAULT_LOST_WAIT, Duration::from_millis);
-        if lost_wait > MAX_LOST_WAIT {
-            return Err(Problem::field("lost_wait", "longer than 30 days"));
-        }
         if let Some(batch) = self.requested(&request_id).await? {
             return Ok(batch);
         }
@@ -124,8 +121,11 @@ impl Maker {
         })
     }
 
-    /// The targets of a request, its rollout checked against them.
+    /// The targets of a request, with what can be said against it and its rollout.
     async fn freeze(&self, spec: &BatchSpec) -> Result<(Vec<Target>, String), Problem> {
+        if spec.lost_wait_ms.is_some_and(|ms| Duration::from_millis(ms) > MAX_LOST_WAIT) {
+            return Err(Problem::field("lost_wait", "longer than 30 days"));
+        }
         let earlier = match &spec.targets.earlier {
             Some(earlier) => Some(self.earlier(earlier.batch, &earlier.ends).await?),
             None => None,

@@ -1,20 +1,22 @@
 //! `tamerctl batch`: what was run.
 
+mod columns;
+mod files;
 mod logs;
+mod output;
+mod retry;
 mod show;
-
-use serde::Serialize;
-use tamer_model::Code;
+mod steer;
 
 use crate::Session;
-use crate::api::{Api, BatchOrder};
-use crate::contract::{Batch, BatchDetail, BatchState, Time};
+use crate::api::Api;
+use crate::contract::{Batch, BatchDetail, Time};
 use crate::errors::Failure;
-use crate::follow::{Follower, insist};
-use crate::output::{Cell, Line, Table, human, print};
+use crate::follow::Follower;
+use crate::output::{Cell, Format, Line, Table, human, print};
 use crate::view::View;
-use crate::view::summary::summary;
 
+use super::start;
 use super::watch::watch;
 
 /// What can be done with batches. `last` stands for the newest.
@@ -30,10 +32,7 @@ pub enum Verb {
         watch: bool,
     },
     /// Show a batch and its tasks
-    Show {
-        /// Its id, or `last`
-        batch: String,
-    },
+    Show(show::Args),
     /// Print what the hosts printed
     Logs(logs::Args),
     /// Follow a batch to its end
@@ -41,6 +40,20 @@ pub enum Verb {
         /// Its id, or `last`
         batch: String,
     },
+    /// Send nothing more of a batch until it is resumed; what runs goes on
+    Pause {
+        /// Its id, or `last`
+        batch: String,
+    },
+    /// Let a batch go on that was paused, waits between waves, or tripped and waits for a person
+    Resume {
+        /// Its id, or `last`
+        batch: String,
+    },
+    /// Do the same again where a batch did not succeed
+    Retry(retry::Args),
+    /// Save the files that a batch fetched
+    GetFiles(files::Args),
     /// Cancel a batch: what runs is ended, what waits never starts
     Cancel {
         /// Its id, or `last`
@@ -55,63 +68,39 @@ pub enum Verb {
 pub async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
     match verb {
         Verb::Ls { limit, watch } => list(limit, watch, session).await,
-        Verb::Show { batch } => {
-            let mut api = session.api().await?;
-            let batch = api.batch(&batch).await?;
-            let tasks = api.tasks(&batch.batch, "", session.for_scripts()).await?;
-            let detail = BatchDetail { batch, tasks };
-            session.show(&detail, |wide| show::lines(&detail, wide))
-        }
+        Verb::Show(args) => show::run(args, session).await,
         Verb::Logs(args) => logs::run(args, session).await,
         Verb::Watch { batch } => {
             let mut api = session.api().await?;
             let batch = api.batch(&batch).await?;
-            follow(batch.batch, api, session).await
+            start::ended(&follow(batch.batch, api, session).await?)
         }
-        Verb::Cancel { batch, no_wait } => cancel(&batch, no_wait, session).await,
+        Verb::Pause { batch } => steer::pause(&batch, session).await,
+        Verb::Resume { batch } => steer::resume(&batch, session).await,
+        Verb::Retry(args) => retry::run(args, session).await,
+        Verb::GetFiles(args) => files::run(args, session).await,
+        Verb::Cancel { batch, no_wait } => steer::cancel(&batch, no_wait, session).await,
     }
 }
 
-#[derive(Serialize)]
-struct Detached {
-    batch: String,
-}
-
-/// Starts a batch, and follows it unless it is detached: what `run` and the actions on instances
-/// do.
-pub async fn start(
-    order: &BatchOrder,
-    detach: bool,
-    mut api: Api,
-    session: &Session,
-) -> Result<(), Failure> {
-    let batch = insist(session, &mut api, async |api| api.create_batch(order).await).await?;
-    if detach {
-        let detached = Detached { batch: batch.batch };
-        let id = &detached.batch;
-        return session.show(&detached, |_| {
-            vec![Line::plain(format!("{id}  (see it with: tamerctl batch watch {id})"))]
-        });
-    }
-    follow(batch.batch, api, session).await
-}
-
-/// Follows a batch to its end and tells how it went: what `run` and `batch watch` do.
-pub async fn follow(id: String, api: Api, session: &Session) -> Result<(), Failure> {
-    let view =
-        if session.for_scripts() { View::Collect(Default::default()) } else { View::for_reader() };
+/// Follows a batch to its end, and tells how it went; returns it as it ended.
+pub async fn follow(id: String, api: Api, session: &Session) -> Result<Batch, Failure> {
+    let view = match session.format() {
+        Format::Table | Format::Wide => View::for_reader(),
+        Format::Json | Format::Yaml => View::Collect(Default::default()),
+        Format::Jsonl => View::Events,
+    };
     let (batch, view) = Follower::new(session, id, view)?.run(api).await?;
-    let state = batch.state;
     match view {
         View::Collect(tasks) => {
             let detail = BatchDetail { batch, tasks: tasks.into_values().collect() };
-            session.show(&detail, |wide| show::lines(&detail, wide))?;
+            session.show(&detail, |_| Vec::new())?;
+            Ok(detail.batch)
         }
-        view @ (View::Live(_) | View::Plain { .. } | View::Events | View::Quiet) => view.finish(&batch)?,
-    }
-    match state {
-        BatchState::Succeeded => Ok(()),
-        BatchState::Running | BatchState::Failed | BatchState::Cancelled => Err(Failure::Targets),
+        view @ (View::Live(_) | View::Plain { .. } | View::Events | View::Quiet) => {
+            view.finish(&batch)?;
+            Ok(batch)
+        }
     }
 }
 
@@ -157,19 +146,4 @@ fn table(batches: &[Batch], wide: bool) -> Vec<Line> {
         table.row(cells);
     }
     table.lines()
-}
-
-async fn cancel(id: &str, no_wait: bool, session: &Session) -> Result<(), Failure> {
-    let mut api = session.api().await?;
-    let id = api.batch(id).await?.batch;
-    let mut batch = match api.cancel_batch(&id).await {
-        Ok(batch) => batch,
-        // What has ended needs no cancelling: say how it ended.
-        Err(problem) if problem.code == Code::WrongState => api.batch(&id).await?,
-        Err(problem) => return Err(problem.into()),
-    };
-    if !no_wait && !batch.state.is_end() {
-        (batch, _) = Follower::new(session, id, View::Quiet)?.run(api).await?;
-    }
-    session.show(&batch, |_| vec![summary(&batch)])
 }

@@ -1,6 +1,7 @@
 //! `tamerctl host`: the machines that run an agent.
 
 mod approve;
+mod cordon;
 mod show;
 
 use serde::Serialize;
@@ -40,6 +41,19 @@ pub enum Verb {
     },
     /// Let a host in that asked to join without a token
     Approve(approve::Args),
+    /// Give a host no new work; what it runs goes on
+    Cordon {
+        /// Its name or id
+        host: String,
+        /// Why, for people
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Give a host work again
+    Uncordon {
+        /// Its name or id
+        host: String,
+    },
     /// Remove a host from the fleet, for good
     Rm {
         /// Its name or id
@@ -63,6 +77,10 @@ pub async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         }
         Verb::Label { host, labels } => label(&host, &labels, session).await,
         Verb::Approve(args) => approve::run(args, session).await,
+        Verb::Cordon { host, reason } => {
+            cordon::run(&host, true, &reason.unwrap_or_default(), session).await
+        }
+        Verb::Uncordon { host } => cordon::run(&host, false, "", session).await,
         Verb::Rm { host, yes } => remove(&host, yes, session).await,
     }
 }
@@ -100,7 +118,7 @@ fn table(hosts: &[Host], wide: bool) -> Vec<Line> {
         };
         let mut cells: Vec<Cell> = vec![
             host.name.as_str().into(),
-            Cell::state(&host.state),
+            cordon::state(host),
             os.trim().into(),
             host.arch.as_str().into(),
             human::ago(host.last_seen, now).into(),

@@ -1,79 +1,52 @@
 //! `tamerctl run`: the everyday batch.
 
-use std::time::Duration;
+use std::path::PathBuf;
 
-use tamer_model::{Action, CommandSpec, DEFAULT_GRACE, DEFAULT_OUTPUT_LIMIT};
-
-use super::{batch, pairs};
+use super::start::{self, Launch, last_batch};
 use crate::Session;
-use crate::api::{BatchOrder, Targets};
+use crate::api::BatchOrder;
+use crate::contents::Digests;
 use crate::errors::Failure;
+use crate::spec::What;
+
+/// What the long help ends with.
+pub const EXAMPLES: &str = "\
+Examples:
+  tamerctl run -l role=web -- systemctl restart nginx
+  tamerctl run -l role=web --canary 1 --waves 10% --max-failed 3 -- apt-get -y upgrade
+  tamerctl run --push nginx.conf:/etc/nginx/ --mode 0644 -- nginx -t
+  tamerctl run --script check.py --interpreter 'python3 -u' --parse json -- --fast
+  tamerctl run --failed-of last -- true
+  tamerctl run --fetch /var/log/syslog --to logs
+  tamerctl run -i image=postgres -- pg_isready
+  tamerctl run -f upgrade.toml --preview
+
+Exit codes: 0 every target succeeded · 1 some target did not · 2 bad input · 3 the only ones that
+did not succeed could not be reached (or: the coordinator cannot be reached, or it is not allowed)";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which hosts, as `os=linux,site in (berlin,paris)` [default: all]
-    // An empty text is refused, not taken for all: an unset variable in a script must not run
-    // something everywhere.
-    #[arg(short = 'l', long, value_name = "SELECTOR")]
-    selector: Option<String>,
-    /// End the command on a host after this long
-    #[arg(long, value_name = "SPAN", value_parser = pairs::span)]
-    timeout: Option<Duration>,
-    /// Start it, print its id, and do not wait
-    #[arg(short, long)]
-    detach: bool,
-    /// Set a variable
-    #[arg(short, long, value_name = "KEY=VALUE", value_parser = pairs::pair)]
-    env: Vec<(String, String)>,
-    /// Run in this folder [default: the user's home]
+    #[command(flatten)]
+    what: What,
+    #[command(flatten)]
+    start: start::Args,
+    /// Save fetched files as DIR/HOST/NAME [default: a folder named as the batch]
     #[arg(long, value_name = "DIR")]
-    cwd: Option<String>,
-    /// Run as this user [default: the agent's own]
-    #[arg(short, long)]
-    user: Option<String>,
-    /// Let the host's shell read the command: pipes, variables, wildcards
-    #[arg(long)]
-    shell: bool,
-    /// How long a command has to end by itself before it is killed
-    #[arg(long, value_name = "SPAN", value_parser = pairs::span)]
-    grace: Option<Duration>,
-    /// Succeed when the selector means no host
-    #[arg(long)]
-    allow_empty: bool,
-    /// Bytes kept of each output stream of a host
-    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_OUTPUT_LIMIT)]
-    output_limit: u32,
-    /// The command and its arguments, after `--`
-    #[arg(required = true, last = true, value_name = "COMMAND")]
-    command: Vec<String>,
+    to: Option<PathBuf>,
 }
 
 /// Runs it.
 pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
-    let selector = pairs::selector(args.selector.clone())?;
-    let (allow_empty, detach) = (args.allow_empty, args.detach);
-    let command = command(args)?;
-    let api = session.api().await?;
-    let targets = Targets::Hosts(selector);
-    let mut order = BatchOrder::new(Action::Command(command), targets);
-    order.spec.allow_empty = allow_empty;
-    batch::start(&order, detach, api, session).await
-}
-
-/// The command, checked before it travels.
-fn command(args: Args) -> Result<CommandSpec, Failure> {
-    let Args { timeout, env, cwd, user, shell, grace, output_limit, command, .. } = args;
-    let argv = if shell { vec![command.join(" ")] } else { command };
-    let spec = CommandSpec {
-        argv,
-        shell,
-        env: env.into_iter().collect(),
-        cwd,
-        user,
-        timeout_ms: timeout.map(pairs::millis),
-        grace_ms: pairs::millis(grace.unwrap_or(DEFAULT_GRACE)),
-        output_limit,
+    let Args { what, start, to } = args;
+    let draft = what.draft()?;
+    let digests = Digests::of(draft.files()).await?;
+    let ready = draft.ready(&|path| digests.get(path))?;
+    let mut api = session.api().await?;
+    let spec = match ready.last {
+        true => ready.with_last(last_batch(&mut api).await?),
+        false => ready.spec,
     };
-    Ok(spec.validate()?)
+    let launch = Launch { order: BatchOrder::of(spec), digests, to };
+    start::start(launch, start, api, session).await
 }

@@ -7,6 +7,7 @@ use tamer_model::{Code, Problem};
 
 use super::Secret;
 use crate::platform;
+use crate::spec::words::Percent;
 
 const VERSION: u32 = 1;
 
@@ -30,6 +31,9 @@ pub struct Context {
     pub certificate: String,
     /// The user's private key as PEM.
     pub key: Secret,
+    /// On a terminal, a batch for more than this share of the fleet is asked for: `50%`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_above: Option<Percent>,
 }
 
 /// Reads a context file, which must be private.
@@ -82,6 +86,7 @@ pub(super) mod tests {
             ca: "CA".to_owned(),
             certificate: "CERTIFICATE".to_owned(),
             key: Secret::from("KEY".to_owned()),
+            confirm_above: None,
         }
     }
 
@@ -101,5 +106,8 @@ pub(super) mod tests {
         let newer = text.replace("version = 1", "version = 2");
         assert_eq!(parse(&newer), Err("it has version 2, and this tamerctl knows 1".to_owned()));
         assert!(parse(&format!("colour = \"blue\"\n{text}")).is_ok());
+        let asks = parse(&format!("confirm_above = \"20%\"\n{text}")).expect("a context");
+        assert_eq!(asks.confirm_above, Some(Percent::of(2000)));
+        assert!(parse(&format!("confirm_above = \"many\"\n{text}")).is_err());
     }
 }

@@ -1,11 +1,13 @@
 //! Batches.
 
-use serde::Serialize;
-use tamer_model::{Action, Code, Parse, Problem, Rollout};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use tamer_model::{Action, Code, Outcome, Parse, Problem, Rollout};
 use tamer_proto::wire;
 
 use super::action::{BatchAction, Command, Undo};
 use super::{Mark, Origin, Standing, Task, Time, told};
+use crate::parse;
 use crate::spec::rollout::RolloutArgs;
 
 /// A batch without its tasks.
@@ -19,6 +21,8 @@ pub struct Batch {
     pub summary: String,
     /// Of a batch that runs a command.
     pub command: Option<Command>,
+    /// The file that it brings from hosts, as its path there.
+    pub fetches: Option<String>,
     pub selector: String,
     pub targets: u32,
     pub created_by: String,
@@ -50,13 +54,53 @@ pub struct Batch {
     pub now: Time,
 }
 
-/// A batch and its tasks: what `run` and `batch show` print.
-#[derive(Debug, Serialize)]
+/// A batch and its tasks: what `run` and `batch show` print. Where its output is read as data,
+/// each task that ended has that as `data`, or in `data_problem` why it cannot be read.
+#[derive(Debug)]
 #[expect(missing_docs, reason = "the names are the contract")]
 pub struct BatchDetail {
-    #[serde(flatten)]
     pub batch: Batch,
     pub tasks: Vec<Task>,
+}
+
+impl BatchDetail {
+    /// What a task printed, read as data; `None` where nothing is to be read.
+    pub fn data(&self, task: &Task) -> Option<Result<Value, String>> {
+        let ended = task.state.end().is_some_and(|end| end.outcome != Outcome::NeverStarted);
+        self.batch.parse.filter(|_| ended).map(|how| parse::read(how, &task.output.stdout))
+    }
+}
+
+impl Serialize for BatchDetail {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Told<'a> {
+            #[serde(flatten)]
+            batch: &'a Batch,
+            tasks: Vec<ToldTask<'a>>,
+        }
+        #[derive(Serialize)]
+        struct ToldTask<'a> {
+            #[serde(flatten)]
+            task: &'a Task,
+            #[serde(flatten)]
+            read: Option<Read>,
+        }
+        #[derive(Serialize)]
+        struct Read {
+            data: Option<Value>,
+            data_problem: Option<String>,
+        }
+        let read = |task| match self.data(task) {
+            Some(Ok(data)) => Read { data: Some(data), data_problem: None },
+            Some(Err(why)) => Read { data: None, data_problem: Some(why) },
+            None => Read { data: None, data_problem: None },
+        };
+        let parsed = self.batch.parse.is_some();
+        let told = |task| ToldTask { task, read: parsed.then(|| read(task)) };
+        let tasks = self.tasks.iter().map(told).collect();
+        Told { batch: &self.batch, tasks }.serialize(serializer)
+    }
 }
 
 /// Where a batch stands.
@@ -170,10 +214,13 @@ impl TryFrom<wire::Batch> for Batch {
             reason,
             now,
         } = batch;
-        let action = match action {
-            // One that is not understood here is told by its summary.
-            Some(action) => Action::try_from(action).map_or(BatchAction::Other, |a| (&a).into()),
-            None => told_of_old(command.is_some(), instance_action, create, pull),
+        // One that is not understood here is told by its summary.
+        let understood = action.clone().and_then(|action| Action::try_from(action).ok());
+        let fetches = understood.as_ref().and_then(fetched_path);
+        let action = match (&understood, action) {
+            (Some(action), _) => action.into(),
+            (None, Some(_)) => BatchAction::Other,
+            (None, None) => told_of_old(command.is_some(), instance_action, create, pull),
         };
         let state = match state.as_str() {
             "running" => BatchState::Running,
@@ -188,6 +235,7 @@ impl TryFrom<wire::Batch> for Batch {
             action,
             summary,
             command: command.map(Into::into),
+            fetches,
             selector,
             targets,
             created_by,
@@ -213,6 +261,21 @@ impl TryFrom<wire::Batch> for Batch {
     }
 }
 
+/// The file that an action brings from hosts; at most one of its steps does.
+fn fetched_path(action: &Action) -> Option<String> {
+    match action {
+        Action::Fetch(fetch) => Some(fetch.path.clone()),
+        Action::Sequence(steps) => steps.iter().find_map(fetched_path),
+        Action::Command(_)
+        | Action::Instance(_)
+        | Action::Create(_)
+        | Action::Pull(_)
+        | Action::Script(_)
+        | Action::Push(_)
+        | Action::Exec(_) => None,
+    }
+}
+
 /// The action of a coordinator that does not tell it in one message.
 fn told_of_old(
     command: bool,
@@ -229,7 +292,7 @@ fn told_of_old(
     }
 }
 
-fn in_words<S: serde::Serializer>(rollout: &Rollout, into: S) -> Result<S::Ok, S::Error> {
+fn in_words<S: Serializer>(rollout: &Rollout, into: S) -> Result<S::Ok, S::Error> {
     RolloutArgs::from(rollout.clone()).serialize(into)
 }
 

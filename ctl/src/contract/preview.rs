@@ -70,7 +70,6 @@ impl From<wire::BatchPreview> for Preview {
             fingerprint,
             summary,
         } = preview;
-        let fingerprint = fingerprint.into();
         Self { summary, targets, ready, lost, cordoned, hosts, fleet, waves, first, fingerprint }
     }
 }

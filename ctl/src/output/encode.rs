@@ -15,6 +15,14 @@ pub fn json_line<T: Serialize>(value: &T) -> Result<String, Failure> {
     serde_json::to_string(value).map(ended).map_err(fault)
 }
 
+/// `value` as JSON on one line, or each of its items when it is a list.
+pub fn json_lines<T: Serialize>(value: &T) -> Result<String, Failure> {
+    match serde_json::to_value(value).map_err(fault)? {
+        serde_json::Value::Array(items) => items.iter().map(json_line).collect(),
+        one => json_line(&one),
+    }
+}
+
 /// `value` as YAML with a final newline.
 pub fn yaml<T: Serialize>(value: &T) -> Result<String, Failure> {
     serde_saphyr::to_string(value).map(ended).map_err(fault)

@@ -9,6 +9,8 @@ pub enum Format {
     Wide,
     /// JSON; its keys are a stable contract
     Json,
+    /// JSON on one line: what happens as it happens, or an item of a list each; a stable contract
+    Jsonl,
     /// The same as YAML
     Yaml,
 }

@@ -44,14 +44,15 @@ impl<T: Into<String>> From<T> for Cell {
 /// A table under one row of headings.
 #[derive(Debug)]
 pub struct Table {
-    head: Vec<&'static str>,
+    head: Vec<String>,
     rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
     /// An empty table.
-    pub fn new(head: impl Into<Vec<&'static str>>) -> Self {
-        Self { head: head.into(), rows: Vec::new() }
+    pub fn new(head: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let head = head.into_iter().map(|text| escape::text(text.as_ref())).collect();
+        Self { head, rows: Vec::new() }
     }
 
     /// Adds a row with a cell for each heading.
@@ -69,7 +70,7 @@ impl Table {
     /// The table within `columns`.
     pub fn lines_within(&self, columns: Option<usize>) -> Vec<Line> {
         let widths = self.widths(columns);
-        let head = self.head.iter().map(|text| (Tone::Strong, *text));
+        let head = self.head.iter().map(|text| (Tone::Strong, text.as_str()));
         let rows = self.rows.iter();
         let rows =
             rows.map(|row| line(row.iter().map(|cell| (cell.tone, cell.text.as_str())), &widths));
@@ -80,7 +81,7 @@ impl Table {
         let widest = |at: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(at));
             let cells = cells.map(|cell| width::of(&cell.text));
-            cells.max().unwrap_or(0).max(width::of(self.head[at]))
+            cells.max().unwrap_or(0).max(width::of(&self.head[at]))
         };
         let mut widths: Vec<usize> = (0..self.head.len()).map(widest).collect();
         let Some(columns) = columns else { return widths };

@@ -8,6 +8,7 @@ use tamer_model::{Amount, Offline, OnTrip, Order, Pause, Retry, Rollout, WaveSiz
 
 use super::text;
 use super::words::{Between, OrderWord, Percent, RetryWord, Span, TripWord, Waves, WhenOffline};
+use crate::parse;
 
 /// How a batch proceeds. What is not said is as it always was: to all at once, stopping for
 /// nothing.
@@ -95,6 +96,26 @@ impl RolloutArgs {
             canary, waves, max_in_flight, pause_between, max_failed, max_unreachable, min_success,
             on_trip, jitter, rate, order, seed, retries, retry_backoff, offline, deadline;
             retry_on)
+    }
+}
+
+impl RolloutArgs {
+    /// On one line, in the words of the flags: `canary 1, waves 10%`. Empty where all is as usual.
+    pub fn in_words(&self) -> String {
+        let Ok(serde_json::Value::Object(said)) = serde_json::to_value(self) else {
+            return String::new();
+        };
+        let shown = |value: &serde_json::Value| match value.as_array() {
+            Some(words) => words.iter().map(parse::shown).collect::<Vec<_>>().join("+"),
+            None => parse::shown(value),
+        };
+        // A seed of nothing that is drawn says nothing.
+        let says = |key: &str, value: &serde_json::Value| {
+            !value.is_null() && (key != "seed" || value.as_u64() != Some(0))
+        };
+        let words = said.iter().filter(|(key, value)| says(key, value));
+        let words = words.map(|(key, value)| format!("{} {}", key.replace('_', "-"), shown(value)));
+        words.collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tamer_model::{
     Amount, BatchId, EndKind, Offline, OnTrip, Order, Pause, Problem, Retryable, WaveSizes,
 };
@@ -41,7 +42,8 @@ impl fmt::Display for Span {
 }
 
 /// A share of a wave, as people write it: `95%`. Kept in hundredths of a percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Percent(u32);
 
 impl Percent {
@@ -72,6 +74,20 @@ impl FromStr for Percent {
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Amount::Share(self.0).fmt(f)
+    }
+}
+
+impl From<Percent> for String {
+    fn from(percent: Percent) -> Self {
+        percent.to_string()
+    }
+}
+
+impl TryFrom<String> for Percent {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 

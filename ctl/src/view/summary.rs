@@ -53,6 +53,15 @@ pub fn left(batch: &Batch) -> Line {
         .and(Tone::Plain, format!("; come back with `tamerctl batch watch {id}`"))
 }
 
+/// Why it went no further, and what undoes it: the lines before the last one.
+pub fn why(batch: &Batch) -> Vec<Line> {
+    let reason = batch.reason.as_deref().map(|reason| ("it went no further: ", reason));
+    let undone = batch.undone_by.as_deref().map(|by| ("it is undone by ", by));
+    let told = [reason, undone].into_iter().flatten();
+    told.map(|(what, text)| Line::new(Tone::Bad, what).and(Tone::Plain, escape::text(text)))
+        .collect()
+}
+
 /// The last line of a batch: `40 hosts: 38 succeeded, 2 failed in 1.2 s  (b-…)`.
 pub fn summary(batch: &Batch) -> Line {
     let targets = human::count(batch.targets as usize, batch.action.noun());
@@ -74,7 +83,7 @@ pub fn summary(batch: &Batch) -> Line {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
@@ -96,6 +105,7 @@ pub(super) mod tests {
                 grace_ms: 5000,
                 output_limit: 65_536,
             }),
+            fetches: None,
             selector: String::new(),
             targets,
             created_by: "admin".to_owned(),
@@ -114,6 +124,17 @@ pub(super) mod tests {
             parse: None,
             now: Time::of(2250),
         }
+    }
+
+    #[test]
+    fn why_it_stopped_is_told() {
+        let mut stopped = batch(4, Counts { failed: 4, ..Counts::default() });
+        assert_eq!(why(&stopped), []);
+        stopped.reason = Some("1 failed, and 0 are allowed".to_owned());
+        stopped.undone_by = Some("b-2".to_owned());
+        let told: Vec<_> = why(&stopped).iter().map(Line::text).collect();
+        let lines = ["it went no further: 1 failed, and 0 are allowed", "it is undone by b-2"];
+        assert_eq!(told, lines);
     }
 
     #[test]

@@ -10,10 +10,11 @@ use super::board::{Board, Change};
 use super::escape;
 use super::events;
 use super::live::Live;
+use super::misses::Misses;
 use super::plain::labelled;
 use super::screen::{HostPage, Wish};
 use super::stage::Input;
-use super::summary::{details, ending, heading, left, summary};
+use super::summary::{details, ending, heading, left, summary, why};
 use crate::contract::{Batch, Task};
 use crate::errors::Failure;
 use crate::output::{Line, Tone, print};
@@ -31,6 +32,8 @@ pub enum View {
     Plain {
         /// Whether something was missing between them.
         gaps: bool,
+        /// Who did not succeed.
+        misses: Misses,
     },
     /// Everything that happens, as one JSON object a line.
     Events,
@@ -46,8 +49,13 @@ impl View {
     pub fn for_reader() -> Self {
         match print::can_draw() && platform::in_foreground() {
             true => Self::Live(Box::default()),
-            false => Self::Plain { gaps: false },
+            false => Self::plain(),
         }
+    }
+
+    /// Lines as they come.
+    pub fn plain() -> Self {
+        Self::Plain { gaps: false, misses: Misses::default() }
     }
 
     /// Whether output must be sent along.
@@ -64,8 +72,9 @@ impl View {
     pub fn show(&mut self, changes: Vec<Change>, board: &Board) -> Result<(), Failure> {
         match self {
             Self::Live(live) => live.apply(changes, board),
-            Self::Plain { gaps } => {
+            Self::Plain { gaps, misses } => {
                 *gaps |= changes.iter().any(Change::is_gap);
+                ended(&changes).for_each(|task| misses.add(task));
                 let problems = problems(&changes);
                 plain(changes)?;
                 problems.iter().for_each(|text| print::note(text));
@@ -136,26 +145,29 @@ impl View {
     /// Ends the view: what is folded, and the last line, on the stream that is not a script's.
     pub fn finish(mut self, batch: &Batch) -> io::Result<()> {
         self.clear();
-        let last = if batch.state.is_end() { summary(batch) } else { left(batch) };
+        let mut last = why(batch);
+        last.push(if batch.state.is_end() { summary(batch) } else { left(batch) });
+        let note = |lines: Vec<Line>| lines.iter().for_each(|line| print::note(&line.painted()));
         match self {
             Self::Live(mut live) => {
                 let mut lines = vec![heading(batch)];
                 lines.extend(live.screen().fold().lines(batch.action, print::size().0));
-                lines.push(last);
+                lines.extend(last);
                 print::text(&Line::join(&lines))
             }
-            Self::Plain { gaps } => {
+            Self::Plain { gaps, misses } => {
                 if gaps {
                     let id = &batch.batch;
                     print::note(&format!(
                         "not all output came live; `tamerctl batch logs {id}` prints what was kept of it"
                     ));
                 }
-                print::note(&last.painted());
+                note(misses.lines());
+                note(last);
                 Ok(())
             }
             Self::Collect(_) | Self::Events | Self::Quiet => {
-                print::note(&last.painted());
+                note(last);
                 Ok(())
             }
         }
@@ -169,16 +181,21 @@ impl View {
     }
 }
 
-/// The ends that a provider refused: nothing was printed that says why.
-fn problems(changes: &[Change]) -> Vec<String> {
-    let ends = changes.iter().filter_map(|change| match change {
-        Change::Ended(task) => Some((&**task, task.state.end()?)),
+/// The tasks that ended.
+fn ended(changes: &[Change]) -> impl Iterator<Item = &Task> {
+    changes.iter().filter_map(|change| match change {
+        Change::Ended(task) => Some(&**task),
         Change::Batch
         | Change::Line(_)
         | Change::Moved(_)
         | Change::Progress(_)
         | Change::Snapshotted => None,
-    });
+    })
+}
+
+/// The ends that a provider refused: nothing was printed that says why.
+fn problems(changes: &[Change]) -> Vec<String> {
+    let ends = ended(changes).filter_map(|task| Some((task, task.state.end()?)));
     let refused = ends.filter(|(_, end)| end.problem.is_some());
     let text = |(task, end): (&Task, &TaskEnd)| {
         let first = format!("{}: {}", escape::text(&task.target()), ending(end));

@@ -1,9 +1,11 @@
-//! `tamerctl instance`: the real program against a coordinator that is played.
+//! `tamerctl`: the real program against a coordinator that is played.
 
 mod batches;
+mod contents;
 mod exec;
 mod lists;
 mod play;
+mod runs;
 mod stage;
 mod streams;
 #[cfg(target_os = "linux")]

@@ -8,6 +8,8 @@ use tamer_proto::{status_of, wire};
 use tonic::{Request, Response, Status, Streaming};
 use wire::control_server::Control;
 
+use crate::contents::Contents;
+
 /// A stream of answers.
 pub type Out<T> = BoxStream<'static, Result<T, Status>>;
 type Answer<T> = Result<Response<T>, Status>;
@@ -21,6 +23,8 @@ pub struct Play {
     /// The tasks that a batch ends with.
     pub tasks: Vec<wire::Task>,
     pub describe: Option<wire::DescribeInstanceResponse>,
+    /// What a batch would be.
+    pub preview: Option<wire::BatchPreview>,
     /// What is told of a batch; without it: that the tasks ended.
     pub events: Option<Plays<wire::WatchBatchRequest, wire::BatchEvent>>,
     pub read_output: Plays<wire::ReadOutputRequest, wire::OutputRead>,
@@ -40,6 +44,9 @@ pub struct Asked {
     /// What people did to batches: `pause b-1`.
     pub done: Mutex<Vec<String>>,
     pub outputs: Mutex<Vec<wire::ReadOutputRequest>>,
+    pub previews: Mutex<Vec<wire::CreateBatchRequest>>,
+    pub retries: Mutex<Vec<wire::RetryBatchRequest>>,
+    pub contents: Contents,
 }
 
 impl Default for Play {
@@ -52,6 +59,7 @@ impl Default for Play {
             instances: Vec::new(),
             tasks: Vec::new(),
             describe: None,
+            preview: None,
             events: None,
             read_output: nothing(),
             watch: nothing(),
@@ -113,13 +121,23 @@ impl Play {
     fn batch(&self, state: &str) -> wire::Batch {
         let asked = self.asked.batches.lock().expect("a lock");
         let request = asked.last().cloned().unwrap_or_default();
-        let succeeded = |task: &&wire::Task| task.state == "succeeded";
-        let succeeded = self.tasks.iter().filter(succeeded).count() as u32;
+        let count =
+            |is: fn(&wire::Task) -> bool| self.tasks.iter().filter(|task| is(task)).count() as u32;
+        let succeeded = count(|task| task.state == "succeeded");
+        let interrupted = count(|task| task.state == "interrupted");
+        let never_started = count(|task| task.state == "never_started");
+        let unreachable =
+            count(|task| task.end.as_ref().is_some_and(|end| end.unsent == "unreachable"));
         let targets = self.tasks.len() as u32;
+        let spec = request.spec.unwrap_or_default();
         wire::Batch {
             id: "b-1".to_owned(),
             state: state.to_owned(),
-            action: request.spec.and_then(|spec| spec.action),
+            action: spec.action,
+            rollout: spec.rollout,
+            leases: spec.leases,
+            undo: spec.undo,
+            parse: spec.parse,
             summary: "instance something".to_owned(),
             targets,
             created_by: "admin".to_owned(),
@@ -127,7 +145,10 @@ impl Play {
             ended_at: (state != "running").then_some(2000),
             counts: Some(wire::BatchCounts {
                 succeeded,
-                failed: targets - succeeded,
+                interrupted,
+                never_started,
+                unreachable,
+                failed: targets - succeeded - interrupted - never_started,
                 ..wire::BatchCounts::default()
             }),
             ..wire::Batch::default()
@@ -264,7 +285,14 @@ impl Control for Play {
         &self,
         _: Request<wire::ListHostsRequest>,
     ) -> Answer<wire::ListHostsResponse> {
-        Err(unplayed())
+        let cordon = Some(wire::Cordon {
+            by: "admin".to_owned(),
+            at: 1000,
+            reason: "a bad disk".to_owned(),
+        });
+        let (name, state) = ("web".to_owned(), "ready".to_owned());
+        let hosts = vec![wire::Host { name, state, cordon, ..wire::Host::default() }];
+        Ok(Response::new(wire::ListHostsResponse { hosts, next_page_token: String::new() }))
     }
 
     async fn label_host(&self, _: Request<wire::LabelHostRequest>) -> Answer<wire::Host> {
@@ -312,9 +340,10 @@ impl Control for Play {
 
     async fn preview_batch(
         &self,
-        _: Request<wire::CreateBatchRequest>,
+        request: Request<wire::CreateBatchRequest>,
     ) -> Answer<wire::BatchPreview> {
-        Err(unplayed())
+        self.asked.previews.lock().expect("a lock").push(request.into_inner());
+        self.preview.clone().map(Response::new).ok_or_else(unplayed)
     }
 
     async fn pause_batch(&self, request: Request<wire::PauseBatchRequest>) -> Answer<wire::Batch> {
@@ -328,8 +357,9 @@ impl Control for Play {
         self.did("resume", &request.into_inner().id)
     }
 
-    async fn retry_batch(&self, _: Request<wire::RetryBatchRequest>) -> Answer<wire::Batch> {
-        Err(unplayed())
+    async fn retry_batch(&self, request: Request<wire::RetryBatchRequest>) -> Answer<wire::Batch> {
+        self.asked.retries.lock().expect("a lock").push(request.into_inner());
+        Ok(Response::new(self.batch("running")))
     }
 
     async fn read_output(
@@ -343,27 +373,30 @@ impl Control for Play {
 
     async fn stat_content(
         &self,
-        _: Request<wire::StatContentRequest>,
+        request: Request<wire::StatContentRequest>,
     ) -> Answer<wire::StatContentResponse> {
-        Err(unplayed())
+        Ok(Response::new(self.asked.contents.stat(request.into_inner().content)))
     }
 
     async fn put_content(
         &self,
-        _: Request<Streaming<wire::PutContentRequest>>,
+        request: Request<Streaming<wire::PutContentRequest>>,
     ) -> Answer<wire::StatContentResponse> {
-        Err(unplayed())
+        self.asked.contents.put(request.into_inner()).await.map(Response::new)
     }
 
     async fn get_fetched(
         &self,
-        _: Request<wire::GetFetchedRequest>,
+        request: Request<wire::GetFetchedRequest>,
     ) -> Answer<Self::GetFetchedStream> {
-        Err(unplayed())
+        Ok(Response::new(self.asked.contents.get(&request.into_inner())))
     }
 
-    async fn cordon_host(&self, _: Request<wire::CordonHostRequest>) -> Answer<wire::Host> {
-        Err(unplayed())
+    async fn cordon_host(&self, request: Request<wire::CordonHostRequest>) -> Answer<wire::Host> {
+        let wire::CordonHostRequest { host, cordoned, reason } = request.into_inner();
+        let cordon = cordoned.then(|| wire::Cordon { by: "admin".to_owned(), at: 1000, reason });
+        let state = "ready".to_owned();
+        Ok(Response::new(wire::Host { name: host, state, cordon, ..wire::Host::default() }))
     }
 
     async fn list_audit(

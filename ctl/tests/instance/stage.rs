@@ -147,6 +147,7 @@ fn fleet(folder: &TempDir, address: SocketAddr) -> ServerConfig {
         ca: authority.trust().to_pem(),
         certificate: user.chain_pem(),
         key: user.key().to_pem().to_string().into(),
+        confirm_above: None,
     };
     write(&folder.path().join("context.toml"), &context).expect("a context");
     server_config(authority.trust(), &server, Revocations::default()).expect("TLS")

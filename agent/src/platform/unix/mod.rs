@@ -12,7 +12,9 @@ mod work;
 
 pub use child::{Child, Ended, Pipe, Spawned, spawn};
 pub use facts::{OS, addresses, distribution, providers, virtualization};
-pub use files::{create_private_file, create_private_folder, default_data_folder, sync_folder};
+pub use files::{
+    create_private_file, create_private_folder, default_data_folder, read_at, sync_folder, write_at,
+};
 pub use manager::{notify_ready, notify_status, notify_stopping, stop_signal, watchdog};
 pub use process::{HAS_TERM, command, end_leftovers, exit_of, is_no_program, mark};
 pub use service::service;

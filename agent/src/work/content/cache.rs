@@ -43,15 +43,17 @@ impl Cache {
         halt: &mut Halt,
     ) -> Result<(), Failure> {
         let file = self.folder.join(hex(&content.digest));
-        let place = self.transfers.place(&file, halt).await?;
+        let _turn = self.transfers.turn(&file, halt).await?;
+        // What is here needs no place: it is here also while the coordinator is away.
         if !self.copy_right(&file, target, content).await? {
+            let place = self.transfers.place(halt).await?;
             self.get(job, content, &file, halt).await?;
+            drop(place);
             if !self.copy_right(&file, target, content).await? {
                 let error = io::Error::other("it is not what was just written");
                 return Err(problem("read", &file, &error).into());
             }
         }
-        drop(place);
         Ok(())
     }
 

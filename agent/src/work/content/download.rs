@@ -10,7 +10,7 @@ use tonic::Streaming;
 use super::link::Up;
 use super::partial::Partial;
 use super::patience::{Attempt, Patience};
-use super::transfers::{ANSWER, IDLE, Transfers};
+use super::transfers::{IDLE, TURN, Transfers};
 use crate::work::{Failure, Halt, Job};
 
 /// How much is gathered before it is written, in bytes.
@@ -70,7 +70,7 @@ async fn attempt(
         offset: partial.at(),
     };
     let mut client = up.client();
-    let call = timeout(ANSWER, client.get_task_content(request));
+    let call = timeout(TURN, client.get_task_content(request));
     let answer = live(up, halt, call).await?.map_err(|_| Attempt::silent("did not answer"))?;
     let mut chunks = Chunks { stream: answer?.into_inner(), at: partial.at(), content };
     while let Some(pieces) = chunks.next(up, halt).await? {

@@ -1,18 +1,19 @@
 //! A file of this host on its way to the coordinator.
 
 use bytes::Bytes;
-use tamer_model::{Content, TaskId};
+use tamer_model::{Code, Content, TaskId};
 use tamer_proto::wire;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
 use wire::put_task_content_request::Frame;
 
 use super::download::live;
 use super::link::Up;
 use super::patience::{Attempt, Patience};
 use super::source::{PIECE, Source};
-use super::transfers::{ANSWER, IDLE, Transfers, VERIFY};
+use super::transfers::{ANSWER, TURN, Transfers, VERIFY};
 use crate::work::{Failure, Halt, Job};
 
 /// Pieces that may wait for the connection.
@@ -83,9 +84,20 @@ async fn attempt(
             answer.map_err(|_| Attempt::silent("did not say whether the file is right"))?
         }
     };
-    match answer?.into_inner().complete {
+    match answer.map_err(refused)?.into_inner().complete {
         true => Ok(()),
         false => Err(Attempt::silent("did not take the whole file")),
+    }
+}
+
+/// What was sent was not what was asked for when another host brought the same at once, or when
+/// what was there of it was wrong; then it is right the next time.
+fn refused(status: Status) -> Attempt {
+    match Attempt::from(status) {
+        Attempt::Over(Failure::Problem(problem)) if problem.code == Code::InvalidField => {
+            Attempt::Again(problem)
+        }
+        attempt => attempt,
     }
 }
 
@@ -149,7 +161,7 @@ async fn pass(
             std::future::pending::<()>().await;
         }
     };
-    timeout(IDLE, taken).await.map_err(|_| Attempt::silent("took nothing for a minute"))
+    timeout(TURN, taken).await.map_err(|_| Attempt::silent("takes nothing of the file"))
 }
 
 fn stat_request(task: TaskId, content: Content) -> wire::StatTaskContentRequest {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tamer_model::{Action, InstanceAction};
 
-use super::super::{batch, pairs};
+use super::super::{pairs, start};
 use super::selection::Chosen;
 use crate::Session;
 use crate::api::{BatchOrder, Targets};
 use crate::errors::Failure;
+use crate::spec::How;
 
 /// On which instances, and how it is followed.
 #[derive(Debug, clap::Args)]
@@ -16,9 +17,10 @@ use crate::errors::Failure;
 pub struct Args {
     #[command(flatten)]
     chosen: Chosen,
-    /// Start it, print the batch's id, and do not wait
-    #[arg(short, long)]
-    detach: bool,
+    #[command(flatten)]
+    how: How,
+    #[command(flatten)]
+    start: start::Args,
     /// Succeed when no instance is meant
     #[arg(long)]
     allow_empty: bool,
@@ -47,10 +49,11 @@ impl Ending {
 
 /// Does `action` to them.
 pub async fn run(action: InstanceAction, args: Args, session: &Session) -> Result<(), Failure> {
-    let Args { chosen, detach, allow_empty } = args;
+    let Args { chosen, how, start, allow_empty } = args;
     let action = Action::Instance(action.validate()?);
     let targets = Targets::Instances(chosen.selection()?);
     let mut order = BatchOrder::new(action, targets);
     order.spec.allow_empty = allow_empty;
-    batch::start(&order, detach, session.api().await?, session).await
+    how.apply(&mut order.spec)?;
+    start::start(order, start, session.api().await?, session).await
 }

@@ -2,7 +2,7 @@
 
 use tamer_model::{Action, CheckpointName, InstanceAction};
 
-use super::super::batch;
+use super::super::start;
 use crate::Session;
 use crate::api::{BatchOrder, Selection, Targets};
 use crate::contract::{Checkpoint, Time};
@@ -49,7 +49,7 @@ pub async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
     let Args { instance, checkpoint, detach } = args;
     let action = Action::Instance(action(checkpoint.parse()?));
     let order = BatchOrder::new(action, Targets::Instances(Selection::one(&instance)));
-    batch::start(&order, detach, session.api().await?, session).await
+    start::start(order, start::Args::detached(detach), session.api().await?, session).await
 }
 
 async fn list(instance: &str, session: &Session) -> Result<(), Failure> {

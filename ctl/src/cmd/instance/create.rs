@@ -8,10 +8,11 @@ use std::path::PathBuf;
 
 use tamer_model::{Action, CreateInstance, HostId, HostName, InstanceSpec, Problem, Selector};
 
-use super::super::batch;
+use super::super::start;
 use crate::Session;
 use crate::api::{BatchOrder, Targets};
 use crate::errors::Failure;
+use crate::spec::How;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -40,14 +41,15 @@ pub struct Args {
     /// Make it and do not start it
     #[arg(long)]
     no_start: bool,
-    /// Start it, print the batch's id, and do not wait
-    #[arg(short, long)]
-    detach: bool,
+    #[command(flatten)]
+    how: How,
+    #[command(flatten)]
+    start: start::Args,
 }
 
 /// Runs it.
 pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
-    let Args { provider, hosts, host, all_hosts, file, flags, no_start, detach } = args;
+    let Args { provider, hosts, host, all_hosts, file, flags, no_start, how, start } = args;
     let provider = provider.parse().map_err(helped)?;
     let selector = selector(hosts, host, all_hosts)?;
     let spec = match file {
@@ -56,8 +58,9 @@ pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
     };
     let spec = spec.and_then(InstanceSpec::validate).map_err(helped)?;
     let create = CreateInstance { provider, start: !no_start, spec };
-    let order = BatchOrder::new(Action::Create(Box::new(create)), Targets::Hosts(selector));
-    batch::start(&order, detach, session.api().await?, session).await
+    let mut order = BatchOrder::new(Action::Create(Box::new(create)), Targets::Hosts(selector));
+    how.apply(&mut order.spec)?;
+    start::start(order, start, session.api().await?, session).await
 }
 
 /// A problem of a spec, which knows of no command line, with a way to go on.

@@ -114,7 +114,7 @@ impl Log {
             terminal: print::is_terminal(stream),
         };
         let shape = match format {
-            Format::Json | Format::Yaml => Shape::Objects(Lines::default()),
+            Format::Json | Format::Jsonl | Format::Yaml => Shape::Objects(Lines::default()),
             Format::Table | Format::Wide if sources.len() == 1 && !prefixed => Shape::Through,
             Format::Table | Format::Wide => Shape::Lines {
                 lines: Lines::default(),
@@ -243,7 +243,7 @@ fn object(
     let line = LogLine::of(source, stream, &line);
     let text = match format {
         Format::Yaml => format!("---\n{}", encode::yaml(&line)?),
-        Format::Json | Format::Table | Format::Wide => encode::json_line(&line)?,
+        Format::Json | Format::Jsonl | Format::Table | Format::Wide => encode::json_line(&line)?,
     };
     out.extend_from_slice(text.as_bytes());
     Ok(())

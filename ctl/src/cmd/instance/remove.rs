@@ -2,13 +2,14 @@
 
 use tamer_model::{Action, InstanceAction, Problem};
 
-use super::super::batch;
+use super::super::start;
 use super::selection::Chosen;
 use crate::Session;
 use crate::api::{Api, BatchOrder, Selection, Targets};
 use crate::contract::Instance;
 use crate::errors::Failure;
 use crate::output::{human, print};
+use crate::spec::How;
 use crate::view::escape;
 
 /// As many of the foreign instances are listed in the question; how many more there are is told.
@@ -30,6 +31,8 @@ pub struct Args {
     /// Start it, print the batch's id, and do not wait
     #[arg(short, long)]
     detach: bool,
+    #[command(flatten)]
+    how: How,
     /// Succeed when no instance is meant
     #[arg(long)]
     allow_empty: bool,
@@ -37,7 +40,7 @@ pub struct Args {
 
 /// Runs it.
 pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
-    let Args { chosen, force, yes, detach, allow_empty } = args;
+    let Args { chosen, force, yes, detach, how, allow_empty } = args;
     let selection = chosen.selection()?;
     let mut api = session.api().await?;
     let (selection, foreign) = match yes {
@@ -48,7 +51,8 @@ pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
     let mut order = BatchOrder::new(action, Targets::Instances(selection));
     order.spec.allow_empty = allow_empty;
     order.spec.foreign = foreign;
-    batch::start(&order, detach, api, session).await
+    how.apply(&mut order.spec)?;
+    start::start(order, start::Args::detached(detach), api, session).await
 }
 
 /// What may be removed: what was selected when all of it is Tamer's; after a yes to a list, what
