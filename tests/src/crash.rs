@@ -7,6 +7,7 @@ mod control;
 mod effects;
 mod fleet;
 mod journal;
+mod lives;
 mod order;
 mod scenario;
 

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use tamer_proto::wire;
@@ -13,15 +11,13 @@ use super::check::{Seen, check};
 use super::control::{Control, Trouble};
 use super::order::Orders;
 use super::scenario::{Person, Scenario};
-use super::{Kill, effects, journal};
-use crate::{Agent, AgentSettings, Coordinator, CoordinatorSettings, Process, Signal, within};
+use super::{Kill, effects, lives};
+use crate::{Agent, AgentSettings, Coordinator, CoordinatorSettings, within};
 
 /// How many hosts a batch has.
 pub const HOSTS: usize = 8;
 /// A batch of a second, two restarts, and a machine that does other things too.
-const ENDS: Duration = Duration::from_secs(60);
-/// The most who die in one run: one with another, or one twice.
-const DEATHS: usize = 2;
+pub(super) const ENDS: Duration = Duration::from_secs(60);
 /// Between two looks at who died and what the batch does.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -46,22 +42,22 @@ impl fmt::Display for Victim {
 /// The fleet.
 pub struct Fleet {
     // Dropped first: an agent warns when its coordinator goes away.
-    agents: Vec<Agent>,
-    coordinator: Coordinator,
-    control: Control,
+    pub(super) agents: Vec<Agent>,
+    pub(super) coordinator: Coordinator,
+    pub(super) control: Control,
     /// The ids of the hosts, by place.
-    hosts: Vec<String>,
-    orders: Vec<(Victim, Orders)>,
-    folder: PathBuf,
-    run: u64,
+    pub(super) hosts: Vec<String>,
+    pub(super) orders: Vec<(Victim, Orders)>,
+    pub(super) folder: PathBuf,
+    pub(super) run: u64,
     /// Who died in this run, and the end of the log of that life.
-    died: Vec<(Victim, String)>,
+    pub(super) died: Vec<(Victim, String)>,
     /// What is left of the order: who dies together with the one who has it, and where the next
     /// life of that one dies.
-    with: Option<usize>,
-    again: Option<(Victim, String)>,
+    pub(super) with: Option<usize>,
+    pub(super) again: Option<(Victim, String)>,
     /// Who ended in this run and had not been ordered to.
-    unordered: Option<String>,
+    pub(super) unordered: Option<String>,
 }
 
 /// What came of one run.
@@ -112,7 +108,7 @@ impl Fleet {
             again: None,
             unordered: None,
         };
-        fleet.agents.iter_mut().for_each(|agent| announce(&mut agent.process));
+        fleet.agents.iter_mut().for_each(|agent| lives::announce(&mut agent.process));
         fleet.hosts = within(ENDS, || fleet.control.hosts().map_err(debug).and_then(all_ready))
             .unwrap_or_else(|last| panic!("not all hosts are ready: {last}"));
         fleet
@@ -208,94 +204,6 @@ impl Fleet {
         }
     }
 
-    /// Starts again who died, without an order.
-    fn revive(&mut self) {
-        let coordinator_died = self.coordinator.process.poll().is_some();
-        let agents = self.agents.iter_mut().enumerate();
-        let mut dead: Vec<usize> =
-            agents.filter_map(|(place, agent)| agent.process.poll().map(|_| place)).collect();
-        if coordinator_died && let Some(place) = self.with.take() {
-            self.agents[place].process.kill();
-            dead.push(place);
-        }
-        if coordinator_died {
-            let process = &mut self.coordinator.process;
-            let (ended, log) = (process.poll(), process.stderr());
-            self.bury(Victim::Coordinator, ended, log);
-            self.restart_coordinator();
-        }
-        for place in dead {
-            let process = &mut self.agents[place].process;
-            let (ended, log) = (process.poll(), process.stderr());
-            self.bury(Victim::Agent(place), ended, log);
-            self.agents[place].restart();
-            announce(&mut self.agents[place].process);
-        }
-    }
-
-    /// Starts the coordinator until it serves: it may have the order to die before.
-    fn restart_coordinator(&mut self) {
-        loop {
-            match Coordinator::try_start(self.coordinator.settings.clone()) {
-                Ok(coordinator) => return self.coordinator = coordinator,
-                Err(mut process) => {
-                    let (ended, log) = (process.poll(), process.stderr());
-                    assert!(
-                        self.died.len() < DEATHS,
-                        "no coordinator serves: {ended:?}; its log:\n{log}"
-                    );
-                    self.bury(Victim::Coordinator, ended, log);
-                }
-            }
-        }
-    }
-
-    /// Takes back the order of who died, or gives the one for its next life, and keeps what it had
-    /// said.
-    fn bury(&mut self, victim: Victim, ended: Option<ExitStatus>, log: String) {
-        // Those who abort at a point, and those who are killed with them.
-        let ordered = [Signal::SIGABRT, Signal::SIGKILL].map(|signal| Some(signal as i32));
-        if !ordered.contains(&ended.and_then(|status| status.signal())) {
-            self.unordered = Some(format!("{victim} ended by itself: {ended:?}"));
-        }
-        let orders = self.orders.iter().find(|(whose, _)| *whose == victim);
-        let orders = &orders.expect("everybody has orders").1;
-        match self.again.take_if(|(whose, _)| *whose == victim) {
-            Some((_, point)) => orders.give(self.run, Some(&point)),
-            // Its passings stay for the story.
-            None => orders.take_back(),
-        }
-        self.died.push((victim, log));
-    }
-
-    /// Waits until every journal is empty and everybody is in session again: no end is left that
-    /// the coordinator does not have, and the next run begins as this one did.
-    fn settled(&mut self) -> Result<(), String> {
-        within(ENDS, || {
-            self.revive();
-            for (place, agent) in self.agents.iter().enumerate() {
-                let held = journal::held(&agent.settings.data)?;
-                if !held.is_empty() {
-                    return Err(format!("the journal of {} still holds {held:?}", name(place)));
-                }
-            }
-            self.in_session()
-        })
-    }
-
-    /// Whether every agent has found the life of the coordinator that runs now.
-    fn in_session(&self) -> Result<(), String> {
-        let sessions = |log: &str| log.matches("session is up").count();
-        let lost = |log: &str| log.rfind("no session: ") > log.rfind("session is up");
-        for (place, agent) in self.agents.iter().enumerate() {
-            let log = agent.process.stderr();
-            if sessions(&log) == 0 || lost(&log) {
-                return Err(format!("{} has no session", name(place)));
-            }
-        }
-        Ok(())
-    }
-
     /// All that helps to understand a failure.
     fn story(&self, run: &Run) -> String {
         let mut story = String::new();
@@ -316,15 +224,8 @@ impl Fleet {
     }
 }
 
-fn name(place: usize) -> String {
+pub(super) fn name(place: usize) -> String {
     format!("host{}", place + 1)
-}
-
-/// What an agent may warn of while others and itself die.
-fn announce(process: &mut Process) {
-    process.announce("no session: ");
-    process.announce("a task was interrupted");
-    process.announce("cut the torn end of the journal");
 }
 
 fn all_ready(hosts: Vec<wire::Host>) -> Result<Vec<String>, String> {
