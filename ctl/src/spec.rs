@@ -13,10 +13,13 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod values;
+mod what;
 pub mod words;
 
-pub use draft::{Draft, How, Ready, What};
+pub use draft::{Draft, Ready};
 pub use targets::TargetArgs;
+pub use what::{How, What};
 
 /// One struct over another of the same type, field by field: options where nothing is said, lists
 /// where they are empty.

@@ -13,6 +13,7 @@ use tamer_store::{Commit, CommitError, Range, Store};
 
 use super::select::{Earlier, freeze};
 use super::targets;
+use crate::contents::Contents;
 use crate::fleet::Fleet;
 use crate::state::{Target, Unstorable, decode, encode, keys};
 use crate::{audit, clock};
@@ -29,6 +30,7 @@ const SHOWN: usize = 20;
 pub struct Maker {
     pub store: Store,
     pub fleet: Fleet,
+    pub contents: Contents,
 }
 
 /// A batch to make.
@@ -66,6 +68,7 @@ impl Maker {
                 Problem::new(Code::Busy, message).remedy("wait for some to end, or cancel them")
             );
         }
+        self.need_contents(&spec)?;
         let (frozen, selector) = self.freeze(&spec).await?;
         if expect.is_some_and(|expect| expect != fingerprint(&frozen)) {
             let message = "the targets are others than those that were shown";

@@ -58,7 +58,8 @@ struct Asker {
 impl People {
     /// Makes batches, for people and for what acts in their names.
     pub fn maker(&self) -> Maker {
-        Maker { store: self.store.clone(), fleet: self.fleet.clone() }
+        let contents = self.contents.clone();
+        Maker { store: self.store.clone(), fleet: self.fleet.clone(), contents }
     }
 
     fn asker<T>(request: &Request<T>) -> Result<Asker, Status> {

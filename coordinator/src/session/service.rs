@@ -345,6 +345,7 @@ impl Session<'_> {
                 let task = self.own(task)?;
                 let mut end: tamer_model::TaskEnd = end.required("task_ended.end")?.try_into()?;
                 end.started_at = end.started_at.map(|at| self.ours(at.as_millis()));
+                let end = self.brought(end);
                 let output = output.unwrap_or_default().try_into()?;
                 self.tell(Notice::Ended { task, end: Box::new(end), output }).await
             }
@@ -377,6 +378,21 @@ impl Session<'_> {
             return Err(Problem::field("task.host", "a task of another host"));
         }
         Ok(task)
+    }
+
+    /// An end as it may be stored: a file that is said to have been brought must be here.
+    fn brought(&self, end: tamer_model::TaskEnd) -> tamer_model::TaskEnd {
+        match end.fetched {
+            Some(content) if !self.agents.contents.has(content) => {
+                let message = format!("the host says that it brought {}", content.digest);
+                let problem = Problem::new(Code::NotFound, format!("{message}; it is not here"));
+                let outcome = tamer_model::Outcome::Failed { exit_code: None, signal: None };
+                let reason = Some(problem.message.clone());
+                let problem = Some(Box::new(problem));
+                tamer_model::TaskEnd { outcome, reason, problem, fetched: None, ..end }
+            }
+            Some(_) | None => end,
+        }
     }
 
     /// A time of the agent's clock by ours.

@@ -93,6 +93,9 @@ pub async fn start(
     }
     let batch = follow(batch.batch, api.clone(), session).await?;
     files::save(&batch, to, &mut api).await?;
+    if let Some(undo) = &batch.undone_by {
+        print::note(&format!("{undo} undoes it; see how: `tamerctl batch watch {undo}`"));
+    }
     ended(&batch)
 }
 

@@ -8,7 +8,8 @@ use tamer_model::{InstanceAction, Problem};
 use super::step::{Deed, Push, Step};
 use super::task::TaskArgs;
 use super::text;
-use super::words::{Bytes, Mode, Span};
+use super::values::{Bytes, Mode};
+use super::words::Span;
 
 /// One step of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]

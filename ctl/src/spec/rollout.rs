@@ -71,7 +71,7 @@ pub struct RolloutArgs {
     /// After which ends: failed, timed-out, refused, interrupted. An interrupted command may have
     /// done its work: it is tried again only when that is said here [default: failed,timed-out]
     #[arg(long, visible_alias = "retry", value_name = "END,…", value_delimiter = ',')]
-    #[serde(with = "text::list", skip_serializing_if = "Vec::is_empty")]
+    #[serde(with = "text::list")]
     pub retry_on: Vec<RetryWord>,
     /// Wait this long before the second try, and twice as long before each later one [default: 1s]
     #[arg(long, value_name = "SPAN")]
@@ -111,7 +111,8 @@ impl RolloutArgs {
         };
         // A seed of nothing that is drawn says nothing.
         let says = |key: &str, value: &serde_json::Value| {
-            !value.is_null() && (key != "seed" || value.as_u64() != Some(0))
+            let empty = value.as_array().is_some_and(Vec::is_empty);
+            !value.is_null() && !empty && (key != "seed" || value.as_u64() != Some(0))
         };
         let words = said.iter().filter(|(key, value)| says(key, value));
         let words = words.map(|(key, value)| format!("{} {}", key.replace('_', "-"), shown(value)));
@@ -194,5 +195,36 @@ impl From<RolloutArgs> for Rollout {
             offline: args.offline.map(|WhenOffline(offline)| offline).unwrap_or_default(),
             deadline_ms: args.deadline.map(Span::millis),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rollout_in_words_is_what_it_was_made_of() {
+        let said = RolloutArgs {
+            canary: Some(Amount::Count(1)),
+            waves: "5,10,50%".parse().ok(),
+            pause_between: Some(Between::Resume),
+            retries: Some(2),
+            retry_on: vec![RetryWord(tamer_model::Retryable::Interrupted)],
+            retry_backoff: Some(Span::of(1000)),
+            seed: Some(0),
+            ..RolloutArgs::default()
+        };
+        assert_eq!(
+            said.in_words(),
+            "canary 1, pause-between resume, retries 2, retry-backoff 1s, retry-on interrupted, waves 5,10,50%"
+        );
+        assert_eq!(RolloutArgs::from(Rollout::from(said.clone())), said);
+        let json = serde_json::to_string(&said).expect("json");
+        let told: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&json).expect("an object");
+        let told: serde_json::Map<_, _> = told.into_iter().filter(|(_, v)| !v.is_null()).collect();
+        let again: RolloutArgs = serde_json::from_value(told.into()).expect("reads back");
+        assert_eq!(again, said);
+        assert_eq!(RolloutArgs::from(Rollout::default()).in_words(), "");
     }
 }

@@ -7,7 +7,8 @@ use tamer_model::{
 };
 
 use super::task::TaskArgs;
-use super::words::{Bytes, Mode, Span};
+use super::values::{Bytes, Mode};
+use super::words::Span;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use tamer_model::{
 };
 
 use super::text;
-use super::words::{BatchRef, EndsOf};
+use super::values::{BatchRef, EndsOf};
 
 /// Which hosts or instances: all that fit everything that is said.
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args, Deserialize)]

@@ -6,7 +6,8 @@ use tamer_model::{
 };
 
 use super::text;
-use super::words::{Bytes, Span};
+use super::values::Bytes;
+use super::words::Span;
 
 /// How each command is run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args, Deserialize)]

@@ -1,6 +1,8 @@
 //! Flags and files become specs, and what contradicts itself is one clear error.
 
+use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 
 use clap::Parser;
 use tamer_model::{
@@ -14,6 +16,26 @@ use super::{Draft, Ready, What};
 struct Line {
     #[command(flatten)]
     what: What,
+}
+
+#[track_caller]
+pub fn reads_back<T: FromStr<Err = String> + fmt::Display>(texts: &[(&str, &str)]) {
+    for (text, shown) in texts {
+        let read = text.parse::<T>().unwrap_or_else(|why| panic!("{text:?}: {why}"));
+        assert_eq!(read.to_string(), *shown, "{text:?}");
+        assert_eq!(
+            read.to_string().parse::<T>().map(|again| again.to_string()),
+            Ok(read.to_string())
+        );
+    }
+}
+
+#[track_caller]
+pub fn misread<T: FromStr<Err = String> + fmt::Debug>(texts: &[&str]) {
+    for text in texts {
+        let why = text.parse::<T>().expect_err(text);
+        assert!(why.starts_with(&format!("{text:?} ")), "{why}");
+    }
 }
 
 const ID: &str = "b-0123456789abcdef";

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::batch::make::By;
 use crate::batch::{Controller, Feeds, Maker, Notice, Order};
 use crate::clock;
+use crate::contents::Contents;
 use crate::fleet::{Fleet, follow};
 use crate::session::Sessions;
 use crate::state::{decode, encode, keys};
@@ -36,6 +37,9 @@ pub struct Stage {
     agents: CancellationToken,
     answer: Answer,
     pub seen: Arc<Mutex<Seen>>,
+    contents: Contents,
+    /// Dropped last.
+    _folder: tempfile::TempDir,
 }
 
 /// What the agents saw.
@@ -76,7 +80,20 @@ impl Stage {
         tokio::spawn(keep);
         let (sessions, line) = (Sessions::default(), Arc::default());
         let seen = Arc::default();
-        let mut stage = Self { store, fleet, sessions, line, work, agents, answer, seen };
+        let folder = tempfile::tempdir().expect("a folder");
+        let contents = Contents::open(folder.path(), Default::default()).expect("an empty folder");
+        let mut stage = Self {
+            store,
+            fleet,
+            sessions,
+            line,
+            work,
+            agents,
+            answer,
+            seen,
+            contents,
+            _folder: folder,
+        };
         for host in 0..hosts {
             let commit = Commit::new().put(keys::host(id(host)), encode(&record(host)));
             stage.store.commit(commit).await.expect("a commit");
@@ -147,7 +164,8 @@ impl Stage {
     }
 
     pub async fn order(&self, spec: BatchSpec) -> Result<Batch, tamer_model::Problem> {
-        let maker = Maker { store: self.store.clone(), fleet: self.fleet.clone() };
+        let (store, fleet) = (self.store.clone(), self.fleet.clone());
+        let maker = Maker { store, fleet, contents: self.contents.clone() };
         let request_id = format!("{:032x}", fastrand::u128(..));
         let order = Order { spec: spec.validate()?, origin: None, request_id, expect: None };
         let by = By { name: name(), who: "user/admin".to_owned(), from: String::new() };

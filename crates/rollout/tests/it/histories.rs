@@ -147,8 +147,12 @@ fn live(spec: Rollout, targets: usize, seed: u64) -> World {
     world
 }
 
-/// `cargo xtask soak` multiplies this; ten thousand in an ordinary run.
+/// `cargo xtask soak` multiplies this; ten thousand in an ordinary run. Mutation testing, which runs
+/// everything hundreds of times, says itself how many.
 fn cases() -> u32 {
+    if let Some(cases) = std::env::var("TAMER_CASES").ok().and_then(|n| n.parse().ok()) {
+        return cases;
+    }
     let factor: u32 = std::env::var("TAMER_SOAK").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
     10_000 * factor
 }

@@ -9,7 +9,7 @@ use crate::contract::Batch;
 use crate::errors::Failure;
 use crate::follow::insist;
 use crate::output::print;
-use crate::spec::words;
+use crate::spec::values;
 
 /// What is tried again unless it is said: everything but what succeeded, and what was interrupted,
 /// because an interrupted command may have done its work.
@@ -28,7 +28,7 @@ pub struct Args {
     batch: String,
     /// Where it ended in one of these ways: failed, timed-out, cancelled, refused, interrupted,
     /// never-started, unreachable, succeeded [default: all but succeeded and interrupted]
-    #[arg(long, value_name = "END,…", value_delimiter = ',', value_parser = words::end)]
+    #[arg(long, value_name = "END,…", value_delimiter = ',', value_parser = values::end)]
     ends: Vec<EndKind>,
     /// Start it, print its id, and do not wait
     #[arg(short, long)]

@@ -39,7 +39,7 @@ pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
 }
 
 /// Where it stands, in words: `wave 2 of 3`.
-pub fn standing(batch: &Batch) -> String {
+fn standing(batch: &Batch) -> String {
     let Some(Standing { stand, since: _ }) = &batch.stand else {
         return batch.state.as_str().to_owned();
     };

@@ -10,14 +10,13 @@ use crate::output::{Line, Tone};
 use crate::view::View;
 use crate::view::summary::summary;
 
-use super::show::standing;
-
 /// Sends nothing more of it until it is resumed.
 pub async fn pause(id: &str, session: &Session) -> Result<(), Failure> {
     let mut api = session.api().await?;
     let id = api.batch(id).await?.batch;
     let batch = api.pause_batch(&id).await?;
-    session.show(&batch, |_| vec![told(&batch)])
+    let remedy = format!("nothing more is sent until `tamerctl batch resume {id}`");
+    session.show(&batch, |_| vec![told(&batch, &remedy)])
 }
 
 /// Lets it go on.
@@ -25,7 +24,7 @@ pub async fn resume(id: &str, session: &Session) -> Result<(), Failure> {
     let mut api = session.api().await?;
     let id = api.batch(id).await?.batch;
     let batch = api.resume_batch(&id).await?;
-    session.show(&batch, |_| vec![told(&batch)])
+    session.show(&batch, |_| vec![told(&batch, "it goes on")])
 }
 
 /// Ends what runs; what waits never starts.
@@ -44,6 +43,8 @@ pub async fn cancel(id: &str, no_wait: bool, session: &Session) -> Result<(), Fa
     session.show(&batch, |_| vec![summary(&batch)])
 }
 
-fn told(batch: &Batch) -> Line {
-    Line::new(Tone::Strong, format!("{}: ", batch.batch)).and(Tone::Plain, standing(batch))
+/// What was asked for, which the coordinator has written down. How the batch stands changes a
+/// moment later, so the answer does not tell it.
+fn told(batch: &Batch, what: &str) -> Line {
+    Line::new(Tone::Strong, format!("{}: ", batch.batch)).and(Tone::Plain, what)
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use tamer_model::{Mount, MountKind, OptionValue, Port, Problem, Protocol};
 
-pub use crate::spec::words::size;
+pub use crate::spec::values::size;
 
 /// Reads a number of processors as thousandths of one.
 pub fn cpus(text: &str) -> Result<u64, String> {
