@@ -145,7 +145,7 @@ impl<'a> Rounds<'a> {
     }
 
     async fn until_issued(mut self, request: wire::EnrolRequest) -> Result<Vec<Vec<u8>>, Problem> {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(self.config.redial_longest);
         let mut quiet = Quiet::default();
         loop {
             let known = find::known(self.config, self.files);

@@ -131,7 +131,7 @@ impl Agent<'_> {
         let tls = rotating_client_config(&trust, &rotating)
             .map_err(|error| Problem::new(Code::DataFolder, chain(&error)).on("data"))?;
         let tls = Arc::new(tls);
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(self.config.redial_longest);
         let mut said = None;
         loop {
             using = self.renew_expired(using).await?;

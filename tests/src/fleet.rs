@@ -25,6 +25,8 @@ pub struct CoordinatorSettings {
     pub listen: String,
     /// Whether it is announced on the network.
     pub mdns: bool,
+    /// Environment.
+    pub env: Vec<(String, String)>,
     /// More arguments.
     pub more: Vec<String>,
 }
@@ -37,6 +39,7 @@ impl CoordinatorSettings {
             data: folder.join("coordinator"),
             listen: "127.0.0.1:0".to_owned(),
             mdns: false,
+            env: Vec::new(),
             more: Vec::new(),
         }
     }
@@ -56,6 +59,7 @@ impl CoordinatorSettings {
         }
         command.args(&self.more);
         clean(&mut command);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 }
@@ -81,6 +85,22 @@ impl Coordinator {
     pub fn start(settings: CoordinatorSettings) -> Self {
         let mut process = Process::program("coordinator", &mut settings.command());
         let ready = process.line("ready ", START);
+        Self::ready(process, settings, &ready)
+    }
+
+    /// Starts one that may die before it serves.
+    ///
+    /// # Errors
+    /// The process that does not serve.
+    pub fn try_start(settings: CoordinatorSettings) -> Result<Self, Box<Process>> {
+        let mut process = Process::program("coordinator", &mut settings.command());
+        match process.try_line("ready ", START) {
+            Ok(ready) => Ok(Self::ready(process, settings, &ready)),
+            Err(_) => Err(Box::new(process)),
+        }
+    }
+
+    fn ready(process: Process, settings: CoordinatorSettings, ready: &str) -> Self {
         let fields: BTreeMap<&str, &str> =
             ready.split(' ').filter_map(|field| field.split_once('=')).collect();
         let field =

@@ -11,6 +11,7 @@
 )]
 
 pub mod bench;
+pub mod crash;
 mod fleet;
 mod lab;
 mod machine;

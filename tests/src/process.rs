@@ -215,6 +215,21 @@ impl Process {
     /// When it does not come in time, or the process ends before.
     #[track_caller]
     pub fn line(&mut self, start: &str, limit: Duration) -> String {
+        match self.try_line(start, limit) {
+            Ok(rest) => rest,
+            Err(why) => panic!(
+                "{}: no line {start:?} within {limit:?}: {why}; log:\n{}",
+                self.name,
+                self.tail()
+            ),
+        }
+    }
+
+    /// Like [`Self::line`], for a process that may end before.
+    ///
+    /// # Errors
+    /// Why there is no such line.
+    pub fn try_line(&mut self, start: &str, limit: Duration) -> Result<String, String> {
         let seen = within(limit, || {
             let stdout = self.stdout();
             // A line counts when it is whole.
@@ -227,16 +242,7 @@ impl Process {
                 },
             }
         });
-        match seen {
-            Ok(Ok(rest)) => rest,
-            Ok(Err(why)) | Err(why) => {
-                panic!(
-                    "{}: no line {start:?} within {limit:?}: {why}; log:\n{}",
-                    self.name,
-                    self.tail()
-                )
-            }
-        }
+        seen.flatten()
     }
 
     /// Waits until the log contains this text.

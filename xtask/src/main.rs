@@ -24,6 +24,7 @@ Check it
   test [ARGS]          install what the tests need, build, run every test
                        (ARGS go to nextest, e.g. -p tamer-store, or a test's name)
   soak [TIMES] [ARGS]  the randomised campaigns, TIMES (default 10) as long
+  soak crashes         death at every point of a batch at which anybody can die
   fmt                  formatting, checked (`cargo fmt` repairs)
   clippy               lints, as errors, for Linux and Windows
   deny                 licences, bans and sources of every dependency

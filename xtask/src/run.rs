@@ -24,6 +24,9 @@ pub fn test(arguments: &[String]) -> anyhow::Result<()> {
 
 /// The randomised campaigns, longer: they read TAMER_SOAK as a factor.
 pub fn soak(arguments: &[String]) -> anyhow::Result<()> {
+    if let Some(("crashes", rest)) = arguments.split_first().map(|(first, r)| (first.as_str(), r)) {
+        return crashes(rest);
+    }
     let (times, rest) = match arguments.split_first() {
         Some((first, rest)) if first.parse::<u32>().is_ok() => (first.as_str(), rest),
         _ => ("10", arguments),
@@ -32,6 +35,14 @@ pub fn soak(arguments: &[String]) -> anyhow::Result<()> {
     build_programs()?;
     checks::windows()?;
     run_tests(rest, &[("TAMER_SOAK", times), ("NEXTEST_PROFILE", "soak")])
+}
+
+/// Dies at every crash point; needs no outside program.
+fn crashes(rest: &[String]) -> anyhow::Result<()> {
+    build_programs()?;
+    let mut arguments = ["-p", "tamer-tests", "--test", "crashes"].map(str::to_owned).to_vec();
+    arguments.extend_from_slice(rest);
+    run_tests(&arguments, &[("TAMER_SOAK", "10"), ("NEXTEST_PROFILE", "soak")])
 }
 
 fn build_programs() -> anyhow::Result<()> {

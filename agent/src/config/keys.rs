@@ -19,6 +19,7 @@ pub const KEYS: &[Key] = &[
     key("token_file", "a file that holds the join token"),
     key("ask_to_join", "whether to ask to join without a token and wait for approval"),
     key("ca", "the fingerprint of the only fleet to ask to join; empty: any"),
+    key("redial_longest", "the longest wait before a coordinator is dialled again: 50ms to 1h"),
     key("log_format", "text or json"),
     key("log_level", "error, warn, info, debug, trace, or directives"),
     key(

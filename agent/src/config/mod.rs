@@ -22,6 +22,7 @@ pub use layers::{Layer, Source, Value, environment, file, setting};
 pub use providers::{DomainType, Enabled, Engine, Libvirt, Login, Password, Providers};
 pub use size::{NoSize, Size};
 
+use crate::backoff::Longest;
 use crate::platform;
 use crate::spool::Limits;
 use crate::work::{Accept, Kind};
@@ -46,6 +47,8 @@ pub struct Config {
     pub ask_to_join: bool,
     /// The only fleet to ask to join.
     pub ca: Option<Fingerprint>,
+    /// The longest wait before dialling again.
+    pub redial_longest: Longest,
     /// How log lines look.
     pub log_format: Format,
     /// What is logged.
@@ -80,6 +83,7 @@ fn default(key: &str) -> Value {
         "data" => vec![platform::default_data_folder().display().to_string()],
         "discovery" => vec!["true".to_owned()],
         "ask_to_join" => vec!["false".to_owned()],
+        "redial_longest" => vec!["30s".to_owned()],
         "log_format" => vec!["text".to_owned()],
         "log_level" => vec!["info".to_owned()],
         "tasks.accept" => Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect(),
@@ -126,6 +130,9 @@ impl Config {
             ask_to_join: reader.flag("ask_to_join"),
             ca: reader
                 .parsed("ca", "copy it from `tamerctl status`, or from the coordinator's log"),
+            redial_longest: reader
+                .parsed("redial_longest", "write a time such as 5s")
+                .unwrap_or_default(),
             log_format: reader.parsed("log_format", "write text or json").unwrap_or_default(),
             log_level: reader.level(),
             accept: reader.accept(),

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use tamer_crash::point;
 use tamer_model::{CommandSpec, Outcome, TaskEnd};
 
 use crate::journal::ProcessMark;
@@ -92,7 +93,9 @@ pub struct Running {
 pub fn launch(spec: &CommandSpec, marker: &str) -> Result<Running, LaunchError> {
     let command = platform::command(spec, marker)?;
     let program = spec.argv.first().ok_or(LaunchError::Empty)?;
+    point("spawn.begun");
     let spawned = platform::spawn(command).map_err(|source| LaunchError::of(program, source))?;
+    point("spawn.done");
     let process = platform::mark(spawned.child.id());
     Ok(Running { spawned, since: Instant::now(), process })
 }

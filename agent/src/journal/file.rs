@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use tamer_crash::point;
 use tamer_model::{JournalId, KeptOutput, TaskEnd, TaskId, Timestamp};
 
 use super::held::begun;
@@ -198,7 +199,10 @@ impl JournalFile {
     }
 
     fn write(&mut self, bytes: &[u8], sync: bool) -> Result<(), JournalError> {
-        self.append(bytes, sync).map_err(|(what, source)| self.io(what, source))
+        point("journal.begun");
+        let written = self.append(bytes, sync).map_err(|(what, source)| self.io(what, source));
+        point("journal.written");
+        written
     }
 
     fn append(&mut self, bytes: &[u8], sync: bool) -> Result<(), (&'static str, io::Error)> {

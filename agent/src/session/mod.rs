@@ -3,6 +3,7 @@
 
 mod incoming;
 mod outbox;
+mod points;
 mod talk;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use tamer_proto::wire;
 use tokio::sync::mpsc;
 use wire::agent_message::Message;
 
+use super::points;
 use crate::exec::Chunk;
 use crate::work::Progress;
 
@@ -41,6 +42,16 @@ impl Stream for Outbox {
     type Item = wire::AgentMessage;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let message = self.poll_queues(cx);
+        if let Poll::Ready(Some(message)) = &message {
+            points::sent(message);
+        }
+        message
+    }
+}
+
+impl Outbox {
+    fn poll_queues(&mut self, cx: &mut Context<'_>) -> Poll<Option<wire::AgentMessage>> {
         match self.control.poll_recv(cx) {
             Poll::Ready(Some(message)) => return Poll::Ready(Some(message)),
             // The conversation is over: what the other queues hold is not worth more than a clean

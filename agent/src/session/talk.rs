@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tamer_certs::{Credentials, HostKey, renew_at};
+use tamer_crash::point;
 use tamer_model::{Code, Facts, KeptOutput, Problem, TaskId, Timestamp};
 use tamer_proto::{MAX_MESSAGE, WIRE_MINOR, problem_of, wire};
 use tamer_provider::registry::Registry;
@@ -18,7 +19,7 @@ use tonic::transport::Channel;
 use wire::agent_message::Message;
 
 use super::outbox::{CONTROL, ENDS, INSTANCES, Outbox, ended, say, started};
-use super::{End, Incoming, Welcome, first};
+use super::{End, Incoming, Welcome, first, points};
 use crate::dial::Refusal;
 use crate::identity::IdentityFiles;
 use crate::journal::Journal;
@@ -305,6 +306,7 @@ impl Talk<'_> {
     }
 
     async fn hear(&mut self, message: Incoming) -> Result<Option<End>, Problem> {
+        points::heard(&message);
         let tasks = self.session.tasks;
         match message {
             Incoming::Heard => {}
@@ -328,8 +330,12 @@ impl Talk<'_> {
 
     fn happened(&mut self, event: Event) -> Result<(), Problem> {
         match event {
-            Event::Started { task, at } => self.send(started(task, at)),
+            Event::Started { task, at } => {
+                point("tell-started");
+                self.send(started(task, at))
+            }
             Event::Ended { task } => {
+                point("tell-ended");
                 if !self.to_tell.contains(&task) {
                     self.to_tell.push_back(task);
                 }

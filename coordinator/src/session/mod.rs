@@ -6,6 +6,7 @@
 mod contents;
 mod hello;
 mod pace;
+mod points;
 pub mod service;
 
 use std::collections::HashMap;
@@ -71,12 +72,16 @@ impl Live {
 
     /// Queues a message; an agent that does not read loses its session and starts a new one.
     pub fn send(&self, message: wire::coordinator_message::Message) -> bool {
+        let queued = points::sending(&message);
         let sent = self
             .out
             .try_send(Box::new(Ok(wire::CoordinatorMessage { message: Some(message) })))
             .is_ok();
         if !sent {
             self.stop.cancel();
+        }
+        if let Some(queued) = queued {
+            tamer_crash::point(queued);
         }
         sent
     }

@@ -20,7 +20,7 @@ use tracing::{debug, info, warn};
 
 use super::hello::Hello;
 use super::pace::Pace;
-use super::{Live, OUTBOUND, Outbound, Sessions};
+use super::{Live, OUTBOUND, Outbound, Sessions, points};
 use crate::batch::{Feeds, Notice};
 use crate::caller::{self, Caller};
 use crate::contents::carry::Chunks;
@@ -301,6 +301,7 @@ impl Session<'_> {
             };
             let Some(message) = message.and_then(|message| message.message) else { return Ok(()) };
             self.live.hear();
+            points::heard(&message);
             if self.agents.fleet.view().host(self.host).is_none() {
                 let problem = removed();
                 self.live.close(problem.code.as_str(), &problem.message);

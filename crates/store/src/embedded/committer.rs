@@ -6,6 +6,7 @@
 
 use std::{collections::VecDeque, io, sync::Arc, thread};
 
+use tamer_crash::point;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
@@ -122,14 +123,19 @@ impl Committer {
     fn perform(&mut self, batch: Batch, moments: Vec<Moment>) -> Result<(), Fault> {
         let engine = self.home.engine.as_ref();
         self.view.hide(&batch);
-        if let Err(error) = guarded(|| engine.apply(&batch).and_then(|()| engine.sync())) {
+        point("commit.begun");
+        let applied = guarded(|| engine.apply(&batch));
+        point("commit.applied");
+        if let Err(error) = applied.and_then(|()| guarded(|| engine.sync())) {
             return Err(self.stop(error));
         }
+        point("commit.synced");
         self.revision = batch.tip;
         self.view.reveal(batch.tip);
         self.history.append(moments);
         // A tripwire for the next opening; without it nothing is lost but the tripwire.
         let _ = self.tip.as_mut().map(|tip| tip.record(batch.tip));
+        point("commit.shown");
         Ok(())
     }
 
