@@ -63,8 +63,7 @@ impl Services {
         let (fleet, refusals) = (people.fleet.clone(), people.refusals.clone());
         let enrol = EnrolmentServer::new(enrol).max_decoding_message_size(MAX_ENROL_MESSAGE);
         let agents = AgentServiceServer::new(agents).max_decoding_message_size(MAX_MESSAGE);
-        let schedules =
-            SchedulesServer::new(people.clone()).max_decoding_message_size(MAX_MESSAGE);
+        let schedules = SchedulesServer::new(people.clone()).max_decoding_message_size(MAX_MESSAGE);
         let people = ControlServer::new(people).max_decoding_message_size(MAX_MESSAGE);
         let routes = Routes::new(enrol)
             .add_service(agents)
