@@ -243,12 +243,13 @@ fn new(action: Action, rollout: Rollout, targets: usize, by: UserName) -> Batch 
     }
 }
 
-/// What the audit says of an action: arguments may hold secrets.
+/// What the audit says of an action: arguments may hold secrets, and so may what a shell reads.
 fn told(action: &Action) -> String {
     match action {
-        Action::Command(command) => format!("program={:?}", command.argv.first()),
+        Action::Command(command) if command.shell => "shell command".to_owned(),
+        Action::Command(command) => format!("program={:?}", program(&command.argv)),
         Action::Script(script) => format!("script={:?} {}", script.name, script.content.digest),
-        Action::Exec(exec) => format!("instance exec program={:?}", exec.spec.argv.first()),
+        Action::Exec(exec) => format!("instance exec program={:?}", program(&exec.spec.argv)),
         Action::Sequence(steps) => {
             format!("steps=[{}]", steps.iter().map(told).collect::<Vec<_>>().join(", "))
         }
@@ -258,6 +259,10 @@ fn told(action: &Action) -> String {
         | Action::Push(_)
         | Action::Fetch(_) => format!("action={:?}", action.summary()),
     }
+}
+
+fn program(argv: &[String]) -> &str {
+    argv.first().map(String::as_str).unwrap_or_default()
 }
 
 fn check_request(id: &str) -> Result<(), Problem> {
