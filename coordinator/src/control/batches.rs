@@ -333,7 +333,8 @@ fn running(batch: &Batch) -> Result<(), Problem> {
         return Ok(());
     }
     let message = format!("{} has ended: it {}", batch.id, batch.state.as_str());
-    Err(Problem::new(Code::WrongState, message).on("id"))
+    let remedy = "`tamerctl batch retry` does the same again where it did not succeed";
+    Err(Problem::new(Code::WrongState, message).on("id").remedy(remedy))
 }
 
 fn mark(batch: &mut Batch, asker: &Asker, at: Timestamp, resumed: bool) -> Result<bool, Problem> {

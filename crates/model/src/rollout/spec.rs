@@ -154,15 +154,15 @@ impl Rollout {
             Err(Problem::field(format!("rollout.{field}"), format!("{field}: {what}")))
         };
         if let Some(canary) = self.canary {
-            match canary.size_of(targets) {
-                0 if targets > 0 => return error("canary", "it holds no target".to_owned()),
-                size if size > targets => {
-                    return error(
-                        "canary",
-                        format!("it holds {size} targets and there are {targets}"),
-                    );
-                }
-                _ => {}
+            let size = canary.size_of(targets);
+            if size == 0 && targets > 0 {
+                let told = error("canary", "it holds no target".to_owned());
+                return told.map_err(|problem| problem.remedy("give it one target at least"));
+            }
+            if size > targets {
+                let what = format!("it holds {size} targets and there are {targets}");
+                let remedy = "give fewer, or a share such as 10%; or choose more targets";
+                return error("canary", what).map_err(|problem| problem.remedy(remedy));
             }
         }
         let sizes = match &self.waves {
