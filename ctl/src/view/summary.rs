@@ -1,6 +1,6 @@
 //! How it ended, in words.
 
-use tamer_model::{Outcome, Problem, TaskEnd, Unsent};
+use tamer_model::{OnTrip, Outcome, Problem, Stand, TaskEnd, Unsent};
 
 use super::escape;
 use crate::contract::{Batch, BatchState};
@@ -53,6 +53,24 @@ pub fn left(batch: &Batch) -> Line {
         .and(Tone::Plain, format!("; come back with `tamerctl batch watch {id}`"))
 }
 
+/// That it waits for a person, and what lets it go on.
+pub fn waiting(batch: &Batch) -> Option<String> {
+    let what = match &batch.stand.as_ref()?.stand {
+        Stand::Between { wave, of, until: None } => format!("waits before wave {wave} of {of}"),
+        Stand::Paused => "is paused".to_owned(),
+        Stand::Tripped(why) if batch.rollout.on_trip == OnTrip::Pause => {
+            format!("tripped ({})", escape::text(why))
+        }
+        Stand::Tripped(_)
+        | Stand::Between { until: Some(_), .. }
+        | Stand::Wave { .. }
+        | Stand::Ending(_)
+        | Stand::Done => return None,
+    };
+    let id = &batch.batch;
+    Some(format!("{id} {what}; `tamerctl batch resume {id}` lets it go on"))
+}
+
 /// Why it went no further, and what undoes it: the lines before the last one.
 pub fn why(batch: &Batch) -> Vec<Line> {
     let reason = batch.reason.as_deref().map(|reason| ("it went no further: ", reason));
@@ -87,7 +105,7 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::contract::{BatchAction, Command, Counts, Time};
+    use crate::contract::{BatchAction, Command, Counts, Standing, Time};
 
     pub fn batch(targets: u32, counts: Counts) -> Batch {
         Batch {
@@ -123,6 +141,26 @@ pub(crate) mod tests {
             reason: None,
             parse: None,
             now: Time::of(2250),
+        }
+    }
+
+    #[test]
+    fn what_waits_for_a_person_says_so() {
+        let mut batch = batch(4, Counts::default());
+        let mut said = |stand: Stand| {
+            batch.stand = Some(Standing { stand, since: Time::of(0) });
+            waiting(&batch)
+        };
+        assert_eq!(
+            said(Stand::Between { wave: 2, of: 3, until: None }).as_deref(),
+            Some("b-1 waits before wave 2 of 3; `tamerctl batch resume b-1` lets it go on")
+        );
+        assert!(said(Stand::Paused).is_some());
+        let timed =
+            Stand::Between { wave: 2, of: 3, until: Some(tamer_model::Timestamp::default()) };
+        for stand in [timed, Stand::Tripped("1 failed".to_owned()), Stand::Wave { wave: 1, of: 3 }]
+        {
+            assert_eq!(said(stand), None, "it goes on, or ends, by itself");
         }
     }
 

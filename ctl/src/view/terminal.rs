@@ -14,7 +14,7 @@ use super::misses::Misses;
 use super::plain::labelled;
 use super::screen::{HostPage, Wish};
 use super::stage::Input;
-use super::summary::{details, ending, heading, left, summary, why};
+use super::summary::{details, ending, heading, left, summary, waiting, why};
 use crate::contract::{Batch, Task};
 use crate::errors::Failure;
 use crate::output::{Line, Tone, print};
@@ -34,6 +34,8 @@ pub enum View {
         gaps: bool,
         /// Who did not succeed.
         misses: Misses,
+        /// What was told last of its waiting for a person.
+        waits: Option<String>,
     },
     /// Everything that happens, as one JSON object a line.
     Events,
@@ -55,7 +57,7 @@ impl View {
 
     /// Lines as they come.
     pub fn plain() -> Self {
-        Self::Plain { gaps: false, misses: Misses::default() }
+        Self::Plain { gaps: false, misses: Misses::default(), waits: None }
     }
 
     /// Whether output must be sent along.
@@ -72,11 +74,17 @@ impl View {
     pub fn show(&mut self, changes: Vec<Change>, board: &Board) -> Result<(), Failure> {
         match self {
             Self::Live(live) => live.apply(changes, board),
-            Self::Plain { gaps, misses } => {
+            Self::Plain { gaps, misses, waits } => {
                 *gaps |= changes.iter().any(Change::is_gap);
                 ended(&changes).for_each(|task| misses.add(task));
                 let problems = problems(&changes);
                 plain(changes)?;
+                // Nothing else would come, and nobody would know why.
+                let waiting = board.batch().and_then(waiting);
+                if let Some(text) = waiting.as_ref().filter(|_| waiting != *waits) {
+                    print::note(text);
+                }
+                *waits = waiting;
                 problems.iter().for_each(|text| print::note(text));
             }
             Self::Events => {
@@ -155,7 +163,7 @@ impl View {
                 lines.extend(last);
                 print::text(&Line::join(&lines))
             }
-            Self::Plain { gaps, misses } => {
+            Self::Plain { gaps, misses, waits: _ } => {
                 if gaps {
                     let id = &batch.batch;
                     print::note(&format!(
