@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stdout, reason = "figures for whoever reads the log of a run")]
 
+mod batches;
 mod containers;
 mod dies;
 mod flood;
@@ -40,6 +41,7 @@ fn three_hosts_do_what_one_command_says() {
             told("leave", || person::leaves(&scene, name));
             told("checkpoint", || containers::checkpoint(&scene, name));
         }
+        told("batches", || batches::all(&scene));
         told("act", || containers::act(&scene));
         machine.join().expect("the machine's part said why");
     });
