@@ -58,7 +58,7 @@ fn exec(ctl: &Ctl) {
     let of = |pairs: [(&str, &str); 2]| {
         BTreeMap::from(pairs.map(|(name, text)| (name.to_owned(), text.to_owned())))
     };
-    let web = run(ctl, 0, &["-i", "app=web", "--", "printenv", "WHO"]);
+    let web = run(ctl, 0, &["-i", "app=web", "--shell", "--", "echo $WHO"]);
     assert_eq!(printed(&web), of([("host1/web-1", "web-1\n"), ("host2/web-2", "web-2\n")]));
     let how = ["--cwd", "/tmp", "-e", "COLOUR=green", "--canary", "1", "--max-failed", "0"];
     let boxes = ["--in", "host1/box", "--in", "host2/box", "--shell", "--", "echo $COLOUR in $PWD"];
@@ -75,7 +75,8 @@ fn ends(ctl: &Ctl) {
     let slow = ["--in", "host2/box", "--timeout", "500ms", "--", "sleep", "60"];
     let slow = run(ctl, 1, &slow);
     assert_eq!(only(&slow)["state"], "timed_out", "{slow:#}");
-    let again = run(ctl, 0, &["--failed-of", "last", "-i", "provider=podman", "--", "true"]);
+    let again =
+        run(ctl, 0, &["--failed-of", "last", "-i", "provider=podman", "--shell", "--", ":"]);
     assert_eq!(only(&again)["instance_name"], "box", "only where it timed out: {again:#}");
     let file = ["run", "--in", "host1/box", "--push", "/etc/hostname:/etc/motd"];
     assert_eq!(ctl.refused(2, &file)["field"], "push", "files go to hosts");
@@ -88,7 +89,7 @@ fn steps(scene: &Scene) {
         steps:\n\
         - { instance: stop, grace: 10s }\n\
         - { instance: start }\n\
-        - { command: [echo, up again] }\n\
+        - { shell: echo up again }\n\
         rollout: { max_in_flight: 1, max_failed: 0 }\n";
     let ctl = &scene.ctl;
     let file = scene.folder.path().join("rolling.yaml");
