@@ -59,6 +59,12 @@ impl Step {
         shell.env("TAMER_CONFIG", &scene.ctl.context);
         let ended = Process::tool(command, &mut shell).finish(SOON);
         let output = format!("{}{}", ended.text(), ended.stderr);
+        if command.contains("--detach") {
+            // A person takes a moment to type what comes next.
+            scene.becomes("last", "it waits, or something runs, or it ended", |batch| {
+                batch["stand"]["stand"] != "wave" || batch["counts"]["running"] != 0
+            });
+        }
         let told = |what: String| Some(format!("line {line}: $ {command}\n{what}:\n{output}"));
         match missing(shown, &output) {
             Some(missing) => told(format!("{missing:?} is not in")),
