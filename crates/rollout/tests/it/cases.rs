@@ -182,3 +182,27 @@ fn a_sample_is_of_its_size_and_stays_with_its_seed() {
 }
 
 const SEVEN: [usize; 5] = [23, 26, 27, 28, 38];
+
+#[test]
+fn the_budget_of_unreachable_targets_is_its_own() {
+    let spec = Rollout {
+        max_failed: Some(Amount::Count(0)),
+        max_unreachable: Some(Amount::Count(1)),
+        waves: WaveSizes::Each(Amount::Count(1)),
+        ..Rollout::default()
+    };
+    let mut world = World::new(spec, 4);
+    world.reach[0] = Reach::Away;
+    world.reach[2] = Reach::Away;
+    for _ in 0..6 {
+        let plan = world.plan();
+        world.perform(&plan);
+        all_in(&mut world);
+    }
+    let ends: Vec<_> = world.targets.iter().filter_map(|target| target.end).collect();
+    let ends: Vec<_> = ends.into_iter().map(|(end, _)| end).collect();
+    let (away, tripped) =
+        (End::NeverStarted(Unsent::Unreachable), End::NeverStarted(Unsent::Tripped));
+    assert_eq!(ends, [away, End::Succeeded, away, tripped]);
+    assert_eq!(world.plan().reason.as_deref(), Some("2 unreachable, and 1 are allowed"));
+}
