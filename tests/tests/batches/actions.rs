@@ -7,7 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 use tamer_tests::until;
 
-use crate::scene::{SOON, Scene, events, says, task, tell, text};
+use crate::scene::{SOON, Scene, tell};
+use crate::told::{events, says, task, text};
 
 #[test]
 fn actions() {

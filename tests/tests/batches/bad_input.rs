@@ -1,15 +1,13 @@
 //! What bad input gets: one clear error before anything is done, or a task's end with its reason.
 
 use std::fs;
-use std::os::unix::fs::FileExt as _;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use serde_json::Value;
-use tamer_tests::{Process, until};
+use tamer_tests::until;
 
-use crate::scene::{SOON, Scene, ends, says, task, tell, text};
+use crate::bad_files;
+use crate::scene::{SOON, Scene, tell};
+use crate::told::{ends, says, task, text};
 
 #[test]
 fn bad_input() {
@@ -19,9 +17,9 @@ fn bad_input() {
             ("contradictions", contradictions),
             ("nobody", nobody),
             ("no interpreter", no_interpreter),
-            ("changed here", changed_here),
-            ("changed there", changed_there),
-            ("disk full", disk_full),
+            ("changed here", bad_files::changed_here),
+            ("changed there", bad_files::changed_there),
+            ("disk full", bad_files::disk_full),
             ("two resumes", two_resumes),
             ("cancelled late", cancelled_late),
             ("newer specs", newer_specs),
@@ -30,13 +28,9 @@ fn bad_input() {
     );
 }
 
-fn newest(scene: &Scene) -> Value {
-    scene.ctl.json(&["batch", "ls", "--limit", "1"])
-}
-
 /// Refused before it is a batch.
 fn contradictions(scene: &mut Scene) {
-    let before = newest(scene);
+    let before = scene.newest();
     for (flags, field) in [
         (&["--canary", "9"][..], "rollout.canary"),
         (&["--waves", "60%,50%"], "rollout.waves"),
@@ -58,7 +52,7 @@ fn contradictions(scene: &mut Scene) {
         assert_eq!(text(&told, "code"), "invalid-field", "{told:#}");
     }
     says(&scene.ctl.refused(2, &["run"]), "invalid-field", "command");
-    assert_eq!(newest(scene), before, "nothing was made");
+    assert_eq!(scene.newest(), before, "nothing was made");
 }
 
 fn nobody(scene: &mut Scene) {
@@ -78,88 +72,6 @@ fn no_interpreter(scene: &mut Scene) {
     let strange = ["--host", "host1", "--script", &plain, "--interpreter", "no-such-thing -x"];
     let batch = scene.run(1, &strange);
     says(&task(&batch, "host1")["problem"], "not-found", "script.interpreter");
-}
-
-/// Changes bytes all over a file for as long as `work` takes.
-fn while_changing<T>(path: &str, work: impl FnOnce() -> T) -> T {
-    let file = fs::File::options().write(true).open(path).expect("the file");
-    let size = file.metadata().expect("its size").len();
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut round = 0u64;
-            while !done.load(Ordering::Relaxed) {
-                round += 1;
-                // Far apart, so that every part of the file changes many times while it is read.
-                for at in (0..size).step_by(64 * 1024) {
-                    file.write_all_at(&round.to_le_bytes(), at).expect("a write");
-                }
-            }
-        });
-        let worked = work();
-        done.store(true, Ordering::Relaxed);
-        worked
-    })
-}
-
-/// The file changes between the moment its digest was made and the moment it is sent.
-fn changed_here(scene: &mut Scene) {
-    let before = newest(scene);
-    let local = scene.file("restless", vec![b'x'; 8 << 20]);
-    let push = format!("{local}:{}", scene.path("never"));
-    let line = ["run", "--host", "host1", "--push", &push];
-    let told = while_changing(&local, || scene.ctl.refused(1, &line));
-    assert!(text(&told, "message").contains("changed"), "{told:#}");
-    assert_eq!(newest(scene), before, "nothing was made");
-    assert!(!Path::new(&scene.path("never")).exists());
-}
-
-/// The host's file changes while it is brought.
-fn changed_there(scene: &mut Scene) {
-    let remote = scene.file("busy.log", vec![b'x'; 32 << 20]);
-    let to = scene.path("brought");
-    let line = ["--host", "host1", "--fetch", &remote, "--to", &to];
-    let batch = while_changing(&remote, || scene.run(1, &line));
-    let problem = &task(&batch, "host1")["problem"];
-    assert!(text(problem, "message").contains("changed"), "{batch:#}");
-    assert!(!text(problem, "remedy").is_empty(), "{batch:#}");
-    assert!(!Path::new(&to).join("host1/busy.log").exists(), "no half of it is kept");
-}
-
-/// A small disk of the target, which only root can make.
-fn disk_full(scene: &mut Scene) {
-    let disk = scene.path("disk");
-    fs::create_dir(&disk).expect("a folder");
-    let Some(_mount) = Mount::new(&disk) else {
-        println!("SKIPPED: only root can mount a small disk");
-        return;
-    };
-    let local = scene.file("large", vec![b'x'; 3 << 20]);
-    let batch = scene.run(1, &["--host", "host1", "--push", &format!("{local}:{disk}/large")]);
-    let problem = &task(&batch, "host1")["problem"];
-    assert_eq!(text(problem, "code"), "resource-exhausted", "{batch:#}");
-    assert!(!text(problem, "remedy").is_empty(), "{batch:#}");
-    assert_eq!(fs::read_dir(&disk).expect("it").count(), 0, "nothing half-made is left");
-    let small = scene.file("small", "x");
-    scene.run(0, &["--host", "host1", "--push", &format!("{small}:{disk}/small")]);
-}
-
-/// A file system in memory of one MiB. It goes with this value.
-struct Mount(String);
-
-impl Mount {
-    fn new(path: &str) -> Option<Self> {
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs", path]);
-        let ended = Process::tool("mount", &mut mount).finish(SOON);
-        (ended.code() == 0).then(|| Self(path.to_owned()))
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").args(["-l", &self.0]).status();
-    }
 }
 
 /// Two people let it go on at once: one wave begins.
@@ -208,7 +120,7 @@ fn cancelled_late(scene: &mut Scene) {
 }
 
 fn newer_specs(scene: &mut Scene) {
-    let before = newest(scene);
+    let before = scene.newest();
     let refused = |name: &str, text: &str| {
         let file = scene.file(name, text);
         scene.ctl.refused(2, &["run", "-f", &file])
@@ -221,7 +133,7 @@ fn newer_specs(scene: &mut Scene) {
     let told = refused("slip.toml", slip);
     says(&told, "invalid-field", "canarry");
     assert!(text(&told, "message").contains("line 5"), "{told:#}");
-    assert_eq!(newest(scene), before, "nothing was made");
+    assert_eq!(scene.newest(), before, "nothing was made");
 }
 
 /// Its task's end is not known, and nobody waits for it.

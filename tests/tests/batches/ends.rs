@@ -3,7 +3,8 @@
 use serde_json::Value;
 use tamer_tests::Agent;
 
-use crate::scene::{SOON, Scene, ends, millis, task, tell, text};
+use crate::scene::{SOON, Scene, tell};
+use crate::told::{ends, millis, task, text};
 
 #[test]
 fn ends_of_tasks() {

@@ -15,15 +15,15 @@
 //! | script with digest, arguments, interpreter | `actions::script` |
 //! | push with digest, mode, progress | `actions::push` |
 //! | push goes on after its agent was killed | `actions::push_goes_on` |
-//! | pull of files, limited, verified | `actions::fetch`, `bad_input::changed_there` |
+//! | pull of files, limited, verified | `actions::fetch`, `bad_files::changed_there` |
 //! | instance operations, exec in instances | `instances/batches.rs` |
 //! | a sequence stops at what fails | `actions::sequence` |
 //! | canary, waves of counts, shares, doubled | `rollout::waves` |
 //! | at most so many in flight | `rollout::in_flight` |
 //! | pauses for a time, or until a person resumes | `rollout::pauses` |
-//! | budget of failures; stop, pause, undo | `rollout::budget`, `trips_and_waits`, `undone` |
+//! | budget of failures; stop, pause, undo | `trips` |
 //! | budget of unreachable targets | `offline::budget` |
-//! | success threshold | `rollout::threshold` |
+//! | success threshold | `trips::threshold` |
 //! | order, jitter, rate | `rollout::order`, `rollout::pace` |
 //! | timeout, deadline | `ends::deadline`, `ends::seven` |
 //! | retries with backoff on chosen ends | `ends::retries` |
@@ -42,12 +42,13 @@
 //! | exit code, signal, times, CPU, memory, data in columns | `output::results`, `output::data` |
 //! | exit codes | `output::exit_codes`, `offline` |
 //! | scheduled, with zone, window, overlap, jitter | `schedules` (and `schedules.rs`) |
-//! | what bad input gets | `bad_input` |
+//! | what bad input gets | `bad_input`, `bad_files` |
 //! | every command of `docs/batches.md` | `guide` |
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stdout, reason = "figures for whoever reads the log of a run")]
 
 mod actions;
+mod bad_files;
 mod bad_input;
 mod ends;
 mod guide;
@@ -58,3 +59,5 @@ mod rollout;
 mod scene;
 mod schedules;
 mod targets;
+mod told;
+mod trips;

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use crate::scene::{Scene, ends, printed, set, task, tell, text, those};
+use crate::scene::{Scene, tell};
+use crate::told::{ends, printed, set, task, text, those};
 
 #[test]
 fn offline() {

@@ -5,7 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 use tamer_tests::until;
 
-use crate::scene::{SOON, Scene, printed, task, tell, text};
+use crate::scene::{SOON, Scene, tell};
+use crate::told::{printed, task, text};
 
 #[test]
 fn output() {

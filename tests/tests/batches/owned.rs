@@ -5,7 +5,8 @@ use std::fs;
 use serde_json::Value;
 use tamer_tests::{Terminal, until};
 
-use crate::scene::{SOON, Scene, ends, events, set, task, tell, text, those};
+use crate::scene::{SOON, Scene, tell};
+use crate::told::{ends, events, set, task, text, those};
 
 #[test]
 fn owned() {

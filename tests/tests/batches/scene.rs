@@ -1,6 +1,5 @@
 //! The fleet of these tests, how it is asked, and how their stories are told.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,9 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tamer_tests::{
-    Agent, AgentSettings, Coordinator, CoordinatorSettings, Ctl, Ended, Process, states, until,
-};
+use tamer_tests::{Agent, AgentSettings, Coordinator, CoordinatorSettings, Ctl, Process, until};
 use tempfile::TempDir;
 
 /// What a debug build on two busy cores does in a second or two may take this long.
@@ -139,6 +136,12 @@ impl Scene {
         told["batch"].as_str().unwrap_or_else(|| panic!("an id: {told:#}")).to_owned()
     }
 
+    /// The newest batch, as lists tell of it; nothing before the first.
+    #[track_caller]
+    pub fn newest(&self) -> Value {
+        self.ctl.json(&["batch", "ls", "--limit", "1"])[0].clone()
+    }
+
     /// What is told of a batch.
     #[track_caller]
     pub fn show(&self, batch: &str) -> Value {
@@ -191,74 +194,6 @@ impl Scene {
     pub fn beside(&self, arguments: &[&str]) -> Process {
         Process::tool("tamerctl", &mut self.ctl.command(arguments))
     }
-}
-
-/// The ends of a batch's tasks by host.
-pub fn ends(batch: &Value) -> BTreeMap<String, String> {
-    states(&batch["tasks"])
-}
-
-/// The hosts whose tasks are in this state.
-pub fn those(batch: &Value, state: &str) -> BTreeSet<String> {
-    let ends = ends(batch).into_iter().filter(|(_, end)| end == state);
-    ends.map(|(host, _)| host).collect()
-}
-
-/// Names in a set.
-pub fn set(names: &[&str]) -> BTreeSet<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
-}
-
-/// The task of a host.
-#[track_caller]
-pub fn task<'a>(batch: &'a Value, host: &str) -> &'a Value {
-    let tasks = batch["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let found = tasks.iter().find(|task| task["name"] == host);
-    found.unwrap_or_else(|| panic!("no task of {host}: {batch:#}"))
-}
-
-/// A text of the answer; nothing where there is none.
-pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
-}
-
-/// A time of the answer, in milliseconds since midnight: tests that run over it are a day older
-/// than they say, and are told so by a negative span.
-#[track_caller]
-pub fn millis(value: &Value) -> i64 {
-    // 2026-11-21T11:41:04.783Z
-    let text = value.as_str().unwrap_or_else(|| panic!("a time: {value}"));
-    let part = |range| text.get(range).and_then(|digits: &str| digits.parse::<i64>().ok());
-    let parts = (part(8..10), part(11..13), part(14..16), part(17..19), part(20..23));
-    let (Some(day), Some(hour), Some(minute), Some(second), Some(milli)) = parts else {
-        panic!("a time: {text}")
-    };
-    (((day * 24 + hour) * 60 + minute) * 60 + second) * 1000 + milli
-}
-
-/// That an error names this code, this field, and a remedy.
-#[track_caller]
-pub fn says(told: &Value, code: &str, field: &str) {
-    let seen = (text(told, "code"), text(told, "field"));
-    assert_eq!(seen, (code, field), "{told:#}");
-    assert!(!text(told, "message").trim().is_empty(), "{told:#}");
-    assert!(!text(told, "remedy").trim().is_empty(), "it helps: {told:#}");
-}
-
-/// The events of `-o jsonl`.
-pub fn events(printed: &str) -> Vec<Value> {
-    // The last line may still be on its way.
-    let whole = printed.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-    whole.lines().map(read).collect()
-}
-
-/// The exit code of somebody who had to print this.
-#[track_caller]
-pub fn printed(ended: &Ended, code: i32, text: &str) {
-    assert!(ended.code() == code, "not {code}: {ended:#?}");
-    let all = format!("{}{}", ended.text(), ended.stderr);
-    assert!(all.contains(text), "{text:?} is not in {ended:#?}");
 }
 
 fn path_text(path: PathBuf) -> String {

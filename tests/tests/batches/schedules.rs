@@ -4,7 +4,8 @@
 use serde_json::Value;
 use tamer_tests::until;
 
-use crate::scene::{SOON, Scene, says, tell, text};
+use crate::scene::{SOON, Scene, tell};
+use crate::told::{says, text};
 
 #[test]
 fn schedules() {

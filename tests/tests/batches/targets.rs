@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tamer_tests::Terminal;
 
-use crate::scene::{SOON, Scene, ends, printed, set, tell, text};
+use crate::scene::{SOON, Scene, tell};
+use crate::told::{ends, printed, set, text};
 
 #[test]
 fn targets() {
@@ -173,8 +174,7 @@ fn frozen(scene: &mut Scene) {
 /// A person is asked where more than half of ten hosts or more are meant.
 fn asked_for(scene: &mut Scene) {
     scene.join(&["host7", "host8", "host9", "host10"]);
-    let newest = |scene: &Scene| text(&scene.ctl.json(&["batch", "ls"])[0], "batch").to_owned();
-    let before = newest(scene);
+    let before = scene.newest();
     let person = |scene: &Scene, arguments: &[&str]| {
         let arguments = [&["run"], arguments, &["--", "true"]].concat();
         Terminal::start(&scene.ctl.command(&arguments), 100, 30)
@@ -185,14 +185,14 @@ fn asked_for(scene: &mut Scene) {
     no.press("n\r");
     no.shows("nothing was started", SOON);
     assert_eq!(no.ended(SOON), 1);
-    assert_eq!(newest(scene), before, "and nothing was");
+    assert_eq!(scene.newest(), before, "and nothing was");
 
     let mut yes = person(scene, &[]);
     yes.shows("Start it?", SOON);
     yes.press("y\r");
     yes.shows("10 hosts: 10 succeeded", SOON);
     assert_eq!(yes.ended(SOON), 0);
-    assert_ne!(newest(scene), before);
+    assert_ne!(scene.newest(), before);
 
     // Nobody is asked about less, or who said yes already, or who set another share.
     for arguments in [&["--sample", "5"][..], &["--yes"], &["--confirm-above", "100%"]] {
