@@ -17,8 +17,8 @@ use crate::view::words::{clock, count, number, percent, rate};
 
 /// Below so many columns only the share is told beside the bar.
 const SHORT: usize = 40;
-/// A bar says nothing below this many cells.
-const SHORTEST_BAR: usize = 10;
+/// A bar of fewer cells could not show each kind.
+const SHORTEST_BAR: usize = Kind::ALL.len();
 
 /// The lines, each with how urgent it is when not all of them fit.
 pub fn lines(board: &Board, pulse: &Pulse, now: Time, columns: usize) -> Vec<(u8, Line)> {
@@ -75,10 +75,13 @@ fn cells_of(tally: &Tally, cells: usize) -> Vec<(Kind, usize)> {
         .iter()
         .map(|(kind, count)| (*kind, (u64::from(*count) * cells as u64 / total).max(1) as usize))
         .collect();
-    // What rounding left over, or took too much, is on the largest part.
+    // Rounding leaves some over, or the single cells take too much: cell by cell that is on whichever
+    // part is the largest by then, so that none vanishes.
     let given: usize = parts.iter().map(|(_, cells)| cells).sum();
-    if let Some((_, largest)) = parts.iter_mut().max_by_key(|(_, cells)| *cells) {
-        *largest = (*largest + cells).saturating_sub(given);
+    for _ in 0..given.abs_diff(cells) {
+        if let Some((_, largest)) = parts.iter_mut().max_by_key(|(_, cells)| *cells) {
+            *largest = if given < cells { *largest + 1 } else { largest.saturating_sub(1) };
+        }
     }
     parts
 }
@@ -174,7 +177,7 @@ mod tests {
         /// However many there are of each, the bar is as long as it shall be, and shows each kind.
         #[test]
         fn a_bar_is_as_long_as_it_shall_be(
-            counts in prop::collection::vec((0usize..11, 1u32..3000), 1..40), cells in 11usize..300
+            counts in prop::collection::vec((0usize..11, 1u32..3000), 1..40), cells in SHORTEST_BAR..300
         ) {
             let mut tally = Tally::default();
             for (kind, count) in counts {
