@@ -5,6 +5,7 @@ mod facts;
 mod files;
 mod manager;
 mod process;
+mod program;
 mod service;
 mod technologies;
 mod user;

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tamer_model::CommandSpec;
 
-use super::user;
+use super::{program, user};
 use crate::exec::{LaunchError, MARKER};
 use crate::journal::ProcessMark;
 
@@ -36,14 +36,22 @@ pub fn command(spec: &CommandSpec, marker: &str) -> Result<Command, LaunchError>
         true => ["/bin/sh", "-c"].into_iter().chain(spec.argv.iter().map(String::as_str)).collect(),
         false => spec.argv.iter().map(String::as_str).collect(),
     };
-    let (program, arguments) = argv.split_first().ok_or(LaunchError::Empty)?;
+    let (name, arguments) = argv.split_first().ok_or(LaunchError::Empty)?;
     let own = |name: &str, or: &str| std::env::var(name).unwrap_or_else(|_| or.to_owned());
-    let mut command = Command::new(program);
+    let path = search_path();
+    let searched = spec.env.get("PATH").unwrap_or(&path);
+    let file = match account.switch {
+        None => program::find_runnable(name, searched),
+        // Another user may be allowed to run another file of that name.
+        Some(_) => None,
+    };
+    let mut command = Command::new(file.as_deref().unwrap_or(Path::new(name)));
     command
+        .arg0(name)
         .args(arguments)
         .current_dir(cwd)
         .env_clear()
-        .env("PATH", search_path())
+        .env("PATH", &path)
         .env("LANG", own("LANG", DEFAULT_LANG))
         .env("HOME", &account.home)
         .env("USER", &account.name)

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{
     DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lchown,
 };
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::FallocateFlags;
@@ -13,7 +13,7 @@ use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use nix::unistd::{Gid, Group, Uid, User};
 use tamer_model::{Code, Problem};
 
-use super::{process, user};
+use super::{process, program, user};
 use crate::exec::LaunchError;
 
 /// The permissions of a file that replaces nothing.
@@ -164,14 +164,11 @@ pub fn missing_interpreter(argv: &[String], path: Option<&str>) -> Option<String
     (!is_program(named, &path)).then(|| named.to_owned())
 }
 
-fn is_program(program: &str, path: &str) -> bool {
-    let runs = |file: PathBuf| {
-        fs::metadata(file).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
-    };
-    match program.contains('/') {
+fn is_program(name: &str, path: &str) -> bool {
+    match name.contains('/') {
         // One that is no program is told as such when it is started.
-        true => Path::new(program).exists(),
-        false => std::env::split_paths(path).any(|folder| runs(folder.join(program))),
+        true => Path::new(name).exists(),
+        false => program::find(name, path).is_some(),
     }
 }
 
