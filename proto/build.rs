@@ -1,8 +1,9 @@
 //! Compiles the protos with a compiler written in Rust: no machine needs protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = ["common", "instance", "batch", "enrolment", "session", "control", "schedule"]
-        .map(|name| format!("tamer/v1/{name}.proto"));
+    let files =
+        ["common", "instance", "batch", "enrolment", "session", "control", "schedule", "workload"]
+            .map(|name| format!("tamer/v1/{name}.proto"));
     println!("cargo:rerun-if-changed=tamer");
     let set = protox::compile(&files, ["."])?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);

@@ -1,5 +1,6 @@
 //! What this machine is. `session` sends it at the hello and when it changed.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use sysinfo::{Disks, MemoryRefreshKind, RefreshKind, System};
@@ -35,6 +36,7 @@ pub fn collect() -> Facts {
         addresses: addresses.iter().map(IpAddr::to_string).collect(),
         virtualization,
         providers: platform::providers(),
+        devices: BTreeMap::new(),
     }
 }
 

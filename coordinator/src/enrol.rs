@@ -313,6 +313,7 @@ fn new_host(
         key: ask.key,
         next_key: None,
         cordon: None,
+        drain: None,
         certificate_ends: ends,
         clock_ahead_ms: 0,
     }

@@ -1,7 +1,10 @@
 //! Facts on the wire.
 
-use tamer_model::{Disk, Facts, Os, Problem, ProviderHint};
+use std::collections::{BTreeMap, HashMap};
 
+use tamer_model::{DeviceName, Disk, Facts, Os, Problem, ProviderHint};
+
+use crate::required::parse;
 use crate::wire;
 
 /// The most disks, addresses or hints that one host may tell.
@@ -26,6 +29,7 @@ impl TryFrom<wire::Facts> for Facts {
             addresses,
             virtualization,
             providers,
+            devices,
         } = facts;
         let os = match os.as_str() {
             "linux" => Os::Linux,
@@ -67,8 +71,18 @@ impl TryFrom<wire::Facts> for Facts {
                 .into_iter()
                 .map(|wire::ProviderHint { name, found }| ProviderHint { name, found })
                 .collect(),
+            devices: devices_in(devices)?,
         })
     }
+}
+
+fn devices_in(devices: HashMap<String, u32>) -> Result<BTreeMap<DeviceName, u32>, Problem> {
+    if devices.len() > MAX_LIST {
+        return Err(Problem::field("facts.devices", format!("longer than {MAX_LIST}")));
+    }
+    let named =
+        devices.into_iter().map(|(name, count)| Ok((parse(&name, "facts.devices")?, count)));
+    named.collect()
 }
 
 impl From<Facts> for wire::Facts {
@@ -86,6 +100,7 @@ impl From<Facts> for wire::Facts {
             addresses,
             virtualization,
             providers,
+            devices,
         } = facts;
         Self {
             os: os.as_str().to_owned(),
@@ -110,6 +125,7 @@ impl From<Facts> for wire::Facts {
                 .into_iter()
                 .map(|ProviderHint { name, found }| wire::ProviderHint { name, found })
                 .collect(),
+            devices: devices.into_iter().map(|(name, count)| (name.into(), count)).collect(),
         }
     }
 }

@@ -114,6 +114,8 @@ impl TryFrom<wire::CoordinatorMessage> for Incoming {
                 Self::Certificate(chain)
             }
             Some(Message::Close(close)) => Self::Close(closed(close)),
+            // This agent keeps no placements yet; its hello names none.
+            Some(Message::Placements(_)) => Self::Heard,
             Some(Message::OpenStream(wire::OpenStream { ticket, request })) => {
                 Self::Open(ticket, request.required("request").and_then(TryInto::try_into))
             }

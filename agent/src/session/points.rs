@@ -22,6 +22,7 @@ pub fn sent(message: &wire::AgentMessage) {
             | Message::Providers(_)
             | Message::Instances(_)
             | Message::StreamRefused(_)
+            | Message::Placements(_)
             | Message::Goodbye(_),
         )
         | None => {}

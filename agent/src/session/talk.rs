@@ -108,6 +108,7 @@ async fn hold(
             })
             .collect(),
         sent_at: clock::now().as_millis(),
+        placements: Vec::new(),
     };
     let behind = |_| Problem::new(Code::Busy, "the session's queue is full");
     control.try_send(say(Message::Hello(hello))).map_err(behind)?;

@@ -161,6 +161,7 @@ impl People {
             key,
             next_key: None,
             cordon: None,
+            drain: None,
             // It has none yet: it gets one when it asks again.
             certificate_ends: now,
             clock_ahead_ms: 0,

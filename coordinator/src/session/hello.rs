@@ -1,11 +1,14 @@
 //! The first message of a session, checked.
 
-use tamer_model::{Facts, JournalId, Problem, TaskId, Timestamp};
+use tamer_model::{Facts, InvalidId, JournalId, PlacementId, Problem, TaskId, Timestamp};
 use tamer_proto::{Required, wire};
 
 /// The most tasks a journal may hold: an agent runs 64 at once, and keeps ends until they are
 /// stored.
 const MAX_HELD: usize = 4096;
+
+/// The most placements that one host keeps.
+const MAX_PLACEMENTS: usize = 4096;
 
 /// What an agent says of itself first.
 #[derive(Debug, Clone)]
@@ -16,6 +19,8 @@ pub struct Hello {
     pub journal: JournalId,
     /// The tasks that the journal holds, and whether each has ended.
     pub held: Vec<(TaskId, bool)>,
+    /// The placements that it has on disk and keeps running.
+    pub placements: Vec<PlacementId>,
     /// When it was sent, by the agent's clock.
     pub sent_at: Timestamp,
 }
@@ -29,23 +34,31 @@ impl TryFrom<wire::AgentMessage> for Hello {
         };
         // A minor version is not refused: what an older agent leaves out has a meaning, and what a
         // newer one adds is ignored.
-        let wire::Hello { agent_version, wire_minor, facts, journal, held, sent_at } = hello;
+        let wire::Hello { agent_version, wire_minor, facts, journal, held, sent_at, placements } =
+            hello;
         if agent_version.len() > 64 {
             return Err(Problem::field("hello.agent_version", "longer than 64 bytes"));
         }
         if held.len() > MAX_HELD {
             return Err(Problem::field("hello.held", format!("more than {MAX_HELD} tasks")));
         }
-        let journal = journal.parse().map_err(|error: tamer_model::InvalidId| {
-            Problem::field("hello.journal", error.to_string())
-        })?;
+        if placements.len() > MAX_PLACEMENTS {
+            let message = format!("more than {MAX_PLACEMENTS} of them");
+            return Err(Problem::field("hello.placements", message));
+        }
+        let invalid = |error: InvalidId| Problem::field("hello.placements", error.to_string());
+        let placements = placements.iter().map(|id| id.parse().map_err(invalid));
+        let placements = placements.collect::<Result<_, _>>()?;
+        let journal = journal
+            .parse()
+            .map_err(|error: InvalidId| Problem::field("hello.journal", error.to_string()))?;
         let held = held
             .into_iter()
             .map(|held| tamer_model::HeldTask::try_from(held).map(|held| (held.task, held.ended)))
             .collect::<Result<_, _>>()?;
         let facts = facts.required("hello.facts")?.try_into()?;
         let sent_at = Timestamp::from_millis(sent_at);
-        Ok(Self { agent_version, wire_minor, facts, journal, held, sent_at })
+        Ok(Self { agent_version, wire_minor, facts, journal, held, placements, sent_at })
     }
 }
 

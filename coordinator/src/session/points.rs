@@ -16,6 +16,7 @@ pub fn sending(message: &ToAgent) -> Option<&'static str> {
         ToAgent::HeartbeatAck(_)
         | ToAgent::Certificate(_)
         | ToAgent::OpenStream(_)
+        | ToAgent::Placements(_)
         | ToAgent::Close(_) => return None,
     };
     point(before);
@@ -36,6 +37,7 @@ pub fn heard(message: &FromAgent) {
         | FromAgent::Providers(_)
         | FromAgent::Instances(_)
         | FromAgent::StreamRefused(_)
+        | FromAgent::Placements(_)
         | FromAgent::Goodbye(_) => {}
     }
 }

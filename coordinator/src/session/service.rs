@@ -364,6 +364,8 @@ impl Session<'_> {
                 }
                 Ok(())
             }
+            // Nothing is placed here yet, so nothing is told either.
+            FromAgent::Placements(_) => Ok(()),
             FromAgent::Goodbye(wire::Goodbye { reason }) => {
                 debug!(host = %self.host, reason, "the agent says goodbye");
                 Ok(())

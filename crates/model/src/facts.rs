@@ -1,6 +1,10 @@
 //! What a host says about itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use crate::DeviceName;
 
 /// The family of operating systems a host runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,6 +54,9 @@ pub struct Facts {
     pub virtualization: String,
     /// Technologies whose command or socket was found.
     pub providers: Vec<ProviderHint>,
+    /// How many devices of each kind it has for placements, as its agent's configuration says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub devices: BTreeMap<DeviceName, u32>,
 }
 
 /// A mounted disk.

@@ -38,6 +38,25 @@ pub struct Host {
     /// Set when it takes no new work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cordon: Option<Cordon>,
+    /// Set when its placements are moved away. It is cordoned meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Drain>,
+}
+
+/// That a host's placements are moved away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// Who said so.
+    pub by: UserName,
+    /// When.
+    pub at: Timestamp,
+    /// Until when copies are moved as their workloads' update limits allow; after that what is left
+    /// is stopped at once. None: for as long as it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// Whether copies that run on every host stay.
+    #[serde(default)]
+    pub keep_every_host: bool,
 }
 
 /// Why a host takes no new work. What it runs goes on.

@@ -139,6 +139,18 @@ id!(
     JournalId, "journal", 'j'
 );
 
+id!(
+    /// A placement; ids sort by the time the placement was made.
+    PlacementId, "placement", 'p'
+);
+
+impl PlacementId {
+    /// Makes an id from the time in milliseconds since the Unix epoch and four random bytes.
+    pub fn at(millis: u64, random: [u8; 4]) -> Self {
+        Self(BatchId::at(millis, random).0)
+    }
+}
+
 impl BatchId {
     /// Makes an id from the time in milliseconds since the Unix epoch and four random bytes.
     pub fn at(millis: u64, random: [u8; 4]) -> Self {

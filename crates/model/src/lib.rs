@@ -24,6 +24,9 @@ mod rollout;
 mod selector;
 mod task;
 mod time;
+mod units;
+mod version;
+mod workload;
 
 pub use audit::{AuditOutcome, AuditRecord};
 pub use batch::{
@@ -39,8 +42,10 @@ pub use files::{
     ScriptSpec,
 };
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
-pub use host::{Cordon, Host, HostState, HostStatus, JoinedBy};
-pub use id::{BatchId, CoordinatorId, FleetId, HostId, InstanceId, InvalidId, JournalId, TokenId};
+pub use host::{Cordon, Drain, Host, HostState, HostStatus, JoinedBy};
+pub use id::{
+    BatchId, CoordinatorId, FleetId, HostId, InstanceId, InvalidId, JournalId, PlacementId, TokenId,
+};
 pub use identity::{Identity, InvalidIdentity, Role};
 pub use instance::{
     Ability, Availability, Capabilities, Checkpoint, CheckpointKind, CheckpointName,
@@ -52,7 +57,9 @@ pub use instance::{
     RestartPolicy, StreamRequest, TerminalSize,
 };
 pub use label::{LabelKey, LabelValue, Labels, MAX_LABELS};
-pub use name::{HostName, InvalidName, LeaseName, ScheduleName, UserName};
+pub use name::{
+    DeviceName, HostName, InvalidName, LeaseName, ScheduleName, UserName, WorkloadName,
+};
 pub use output::{KeptOutput, KeptStream, StreamKind};
 pub use problem::{Code, Problem};
 pub use rollout::{
@@ -65,3 +72,11 @@ pub use task::{
     Work,
 };
 pub use time::Timestamp;
+pub use units::{Cpu, InvalidUnit, Size, Span};
+pub use workload::{
+    Affinity, AffinityTo, Cause, Check, FILE_VERSION, Health, HttpCheck, Lost, MAX_COPIES,
+    MAX_FILE_WORKLOADS, Packing, Patience, Phase, Placement, PlacementOrder, PlacementStatus,
+    Rebalance, Resources, Restart, Run, Spread, Stage, StopCause, TcpCheck, Update, UpdateOrder,
+    UpdateState, VersionCause, Why, Winner, Wish, Workload, WorkloadFile, WorkloadSpec,
+    WorkloadVersion,
+};

@@ -1,4 +1,4 @@
-//! Names that people give: of hosts, users, leases and schedules.
+//! Names that people give: of hosts, users, leases, schedules, workloads and devices.
 
 use std::fmt;
 use std::str::FromStr;
@@ -94,6 +94,14 @@ name!(
 name!(
     /// What people call a schedule, unique in the fleet.
     ScheduleName, "schedule name", 63
+);
+name!(
+    /// What people call a workload, unique in the fleet. Names of its instances begin with it.
+    WorkloadName, "workload name", 48
+);
+name!(
+    /// A kind of device that hosts have some of, such as `gpu`.
+    DeviceName, "device name", 63
 );
 
 impl HostName {

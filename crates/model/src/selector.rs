@@ -4,16 +4,22 @@
 //! selector = term { "," term }
 //! term     = key ("=" | "==" | "!=") pattern      web-* is a pattern: `*` stands for any text
 //!          | key ("in" | "notin") "(" pattern { "," pattern } ")"
+//!          | key (">=" | ">" | "<=" | "<") version   kernel>=5.10, distro_version<13
 //!          | key | "!" key                        the label or fact is there, or is not
 //! ```
 //! Every term must hold. A key is a fact ([`FACT_KEYS`]) or a label; the two never share a name.
-//! `!=` and `notin` also hold where the key is absent, as in Kubernetes.
+//! `!=` and `notin` also hold where the key is absent, as in Kubernetes; a comparison does not.
+//! Versions are compared part by part, numbers as numbers: `5.9 < 5.10`, `6.1.0-rc2 < 6.1.0-rc10`.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::problem::{Code, Problem};
+use crate::version;
 
 /// The facts a selector can name. `id` and `name` are the host's own; `state` is its state.
 pub(crate) const FACT_KEYS: &[&str] = &[
@@ -42,26 +48,37 @@ pub trait Subject {
 }
 
 /// Which hosts are meant. The default means every host.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Selector {
     terms: Vec<Term>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Term {
     key: String,
     test: Test,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Test {
     Exists,
     Absent,
     In(Vec<Pattern>),
     NotIn(Vec<Pattern>),
+    Compare(Comparison, String),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How a version is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Comparison {
+    AtLeast,
+    Above,
+    AtMost,
+    Below,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Pattern(String);
 
 impl Selector {
@@ -92,6 +109,31 @@ impl Term {
             Test::Absent => value.is_none(),
             Test::In(patterns) => any(patterns),
             Test::NotIn(patterns) => !any(patterns),
+            Test::Compare(comparison, bound) => {
+                value.is_some_and(|value| comparison.holds(version::compare(&value, bound)))
+            }
+        }
+    }
+}
+
+impl Comparison {
+    const ALL: [Self; 4] = [Self::AtLeast, Self::AtMost, Self::Above, Self::Below];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::AtLeast => ">=",
+            Self::Above => ">",
+            Self::AtMost => "<=",
+            Self::Below => "<",
+        }
+    }
+
+    const fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::AtLeast => ordering.is_ge(),
+            Self::Above => ordering.is_gt(),
+            Self::AtMost => ordering.is_le(),
+            Self::Below => ordering.is_lt(),
         }
     }
 }
@@ -118,6 +160,20 @@ impl Pattern {
             }
         }
         pattern[p..].iter().all(|c| *c == b'*')
+    }
+}
+
+impl TryFrom<String> for Selector {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self, Problem> {
+        text.parse()
+    }
+}
+
+impl From<Selector> for String {
+    fn from(selector: Selector) -> Self {
+        selector.to_string()
     }
 }
 
@@ -210,8 +266,17 @@ impl<'a> Parser<'a> {
         if self.patterns > MAX_PATTERNS {
             return Err(self.error("more than 256 values"));
         }
-        let word = self.word(|c| !c.is_whitespace() && !matches!(c, ',' | '(' | ')' | '=' | '!'));
+        let word = self
+            .word(|c| !c.is_whitespace() && !matches!(c, ',' | '(' | ')' | '=' | '!' | '<' | '>'));
         Ok(Pattern(word.to_owned()))
+    }
+
+    fn version(&mut self) -> Result<String, Problem> {
+        let Pattern(text) = self.pattern()?;
+        if text.is_empty() || text.contains('*') {
+            return Err(self.error("expected a version to compare with, such as 5.10"));
+        }
+        Ok(text)
     }
 
     fn set(&mut self) -> Result<Vec<Pattern>, Problem> {
@@ -234,7 +299,10 @@ impl<'a> Parser<'a> {
         }
         let key = self.key()?;
         self.space();
-        let test = if self.take("!=") {
+        let comparison = Comparison::ALL.into_iter().find(|one| self.take(one.as_str()));
+        let test = if let Some(comparison) = comparison {
+            Test::Compare(comparison, self.version()?)
+        } else if self.take("!=") {
             Test::NotIn(vec![self.pattern()?])
         } else if self.take("==") || self.take("=") {
             Test::In(vec![self.pattern()?])
@@ -261,6 +329,9 @@ impl fmt::Display for Selector {
                 Test::Absent => write!(f, "!{key}"),
                 Test::In(set) if set.len() == 1 => write!(f, "{key}={}", join(set)),
                 Test::NotIn(set) if set.len() == 1 => write!(f, "{key}!={}", join(set)),
+                Test::Compare(comparison, bound) => {
+                    write!(f, "{key}{}{bound}", comparison.as_str())
+                }
                 Test::In(set) => write!(f, "{key} in ({})", join(set)),
                 Test::NotIn(set) => write!(f, "{key} notin ({})", join(set)),
             }?;
@@ -287,7 +358,16 @@ mod tests {
 
     #[track_caller]
     fn check(selector: &str, expected: bool) {
-        let host = Host([("os", "linux"), ("zone", "a"), ("name", "web-17"), ("empty", "")].into());
+        let host = Host(
+            [
+                ("os", "linux"),
+                ("zone", "a"),
+                ("name", "web-17"),
+                ("empty", ""),
+                ("kernel", "6.1.0-rc10"),
+            ]
+            .into(),
+        );
         let parsed: Selector = selector.parse().expect("a selector");
         assert_eq!(parsed.matches(&host), expected, "{selector}");
     }
@@ -305,13 +385,24 @@ mod tests {
         check("name=web-*8", false);
         check("empty=", true);
         check("rack=", false);
+        check("kernel>=6.1, kernel<7", true);
+        check("kernel > 6.1.0-rc9", true);
+        check("kernel<=6.1.0-rc2", false);
+        check("rack>=1", false);
     }
 
     #[test]
     fn errors_say_where() {
-        for (text, at) in
-            [("", 0), ("os=linux,", 9), ("zone in a", 8), ("zone in (a", 10), ("=x", 0), ("a b", 2)]
-        {
+        for (text, at) in [
+            ("", 0),
+            ("os=linux,", 9),
+            ("zone in a", 8),
+            ("zone in (a", 10),
+            ("=x", 0),
+            ("a b", 2),
+            ("a>=", 3),
+            ("a<1*", 4),
+        ] {
             let error = text.parse::<Selector>().expect_err(text);
             assert_eq!(error.code, Code::SelectorInvalid);
             assert!(error.message.contains(&format!("at byte {at}:")), "{text:?}: {error}");
@@ -327,7 +418,7 @@ mod tests {
         }
 
         #[test]
-        fn what_looks_like_one_is_read(text in "(!?[a-z]{1,4}((=|!=| in \\(| notin \\()[a-z*]{0,4}\\)?)?,?){1,4}") {
+        fn what_looks_like_one_is_read(text in "(!?[a-z]{1,4}((=|!=|>=|<| in \\(| notin \\()[a-z*]{0,4}\\)?)?,?){1,4}") {
             let _ = text.parse::<Selector>();
         }
 

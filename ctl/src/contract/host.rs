@@ -42,6 +42,8 @@ pub struct Host {
     pub join_code: Option<String>,
     pub provider_status: Vec<ProviderStatus>,
     pub instances: u32,
+    /// How many devices of each kind it has for placements.
+    pub devices: BTreeMap<String, u32>,
     /// Why it takes no new work; absent when it does.
     pub cordon: Option<Cordon>,
 }
@@ -123,6 +125,7 @@ impl From<wire::Host> for Host {
             addresses,
             virtualization,
             providers,
+            devices,
         } = facts.unwrap_or_default();
         let disk =
             |wire::Disk { mount, filesystem, total_bytes }| Disk { mount, filesystem, total_bytes };
@@ -155,6 +158,7 @@ impl From<wire::Host> for Host {
             join_code: told(join_code),
             provider_status: provider_status.into_iter().map(Into::into).collect(),
             instances,
+            devices: devices.into_iter().collect(),
             cordon: cordon.map(|wire::Cordon { by, at, reason }| Cordon {
                 by,
                 at: Time::of(at),

@@ -33,6 +33,7 @@ pub fn lines(host: &Host) -> Vec<Line> {
         join_code,
         provider_status,
         instances,
+        devices,
         cordon,
     } = host;
     let now = Time::now();
@@ -48,6 +49,7 @@ pub fn lines(host: &Host) -> Vec<Line> {
         format!("{} ({}, {})", disk.mount, disk.filesystem, human::size(disk.total_bytes))
     });
     let providers = providers.iter().map(|hint| format!("{} ({})", hint.name, hint.found));
+    let devices = devices.iter().map(|(name, count)| format!("{count} {name}")).collect();
     let mut shown = vec![
         ("Name", name.as_str().into()),
         ("Id", id.as_str().into()),
@@ -62,6 +64,7 @@ pub fn lines(host: &Host) -> Vec<Line> {
         ("Hardware", format!("{cpus} CPUs, {}", human::size(*memory_bytes)).into()),
         ("Runs in", virtualization.as_str().into()),
         ("Disks", listed(disks.collect())),
+        ("Devices", listed(devices)),
         ("Addresses", listed(addresses.clone())),
         ("Found", listed(providers.collect())),
         ("Instances", instances.to_string().into()),
