@@ -21,6 +21,8 @@ mod name;
 mod output;
 mod problem;
 mod rollout;
+#[cfg(feature = "schema")]
+mod schema;
 mod selector;
 mod task;
 mod time;
@@ -66,6 +68,8 @@ pub use rollout::{
     Amount, InvalidAmount, Lease, MAX_LEASES, MAX_MARKS, Mark, Offline, OnTrip, Order, Pause,
     Retry, Retryable, Rollout, Stand, WaveSizes,
 };
+#[cfg(feature = "schema")]
+pub use schema::workload_schema;
 pub use selector::{MAX_SELECTOR_BYTES, Selector, Subject};
 pub use task::{
     HeldTask, Outcome, PastAttempt, Spot, TaskEnd, TaskId, TaskRecord, TaskState, Unsent, Usage,
@@ -75,8 +79,8 @@ pub use time::Timestamp;
 pub use units::{Cpu, InvalidUnit, Size, Span};
 pub use workload::{
     Affinity, AffinityTo, Cause, Check, FILE_VERSION, Health, HttpCheck, Lost, MAX_COPIES,
-    MAX_FILE_WORKLOADS, Packing, Patience, Phase, Placement, PlacementOrder, PlacementStatus,
-    Rebalance, Resources, Restart, Run, Spread, Stage, StopCause, TcpCheck, Update, UpdateOrder,
-    UpdateState, VersionCause, Why, Winner, Wish, Workload, WorkloadFile, WorkloadSpec,
-    WorkloadVersion,
+    MAX_FILE_BYTES, MAX_FILE_WORKLOADS, Packing, Patience, Phase, Placement, PlacementOrder,
+    PlacementStatus, Rebalance, Resources, Restart, Run, Spread, Stage, StopCause, TcpCheck,
+    Update, UpdateOrder, UpdateState, VersionCause, Why, Winner, Wish, Workload, WorkloadFile,
+    WorkloadSpec, WorkloadVersion, check_file_size, read,
 };

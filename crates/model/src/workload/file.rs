@@ -7,11 +7,13 @@ use crate::Problem;
 
 /// The version of the file's form. A file may leave it out.
 pub const FILE_VERSION: u32 = 1;
-/// The most workloads of one file: it is one commit.
-pub const MAX_FILE_WORKLOADS: usize = 256;
+/// The most workloads of one file. It is one commit, which has 128 writes: a record and a version for
+/// each of them, and a few more.
+pub const MAX_FILE_WORKLOADS: usize = 60;
 
 /// A file of workloads; what is in it is applied together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadFile {
     /// The version of the file's form.

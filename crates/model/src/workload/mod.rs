@@ -9,6 +9,7 @@ mod order;
 mod place;
 mod placement;
 mod policy;
+mod read;
 mod record;
 mod spec;
 mod status;
@@ -21,6 +22,7 @@ pub use policy::{
     Check, Health, HttpCheck, Lost, Patience, Rebalance, Restart, TcpCheck, Update, UpdateOrder,
     Winner,
 };
+pub use read::{MAX_FILE_BYTES, check_file_size, read};
 pub use record::{Stage, UpdateState, VersionCause, Workload, WorkloadVersion};
 pub use spec::{MAX_COPIES, Run, WorkloadSpec};
 pub use status::{Phase, PlacementStatus};
