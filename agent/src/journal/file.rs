@@ -30,6 +30,8 @@ pub struct JournalFile {
     staged: Vec<Staged>,
     /// Set when a sync failed: what the file holds is then unknown until it is rewritten.
     suspect: bool,
+    /// Set while an end is written and not synced: [`Self::settle`] is due.
+    unsettled: bool,
     /// Bytes of a torn tail that were cut at the opening.
     cut: u64,
 }
@@ -65,6 +67,7 @@ impl JournalFile {
             held: BTreeMap::new(),
             staged: Vec::new(),
             suspect: false,
+            unsettled: false,
             cut,
         };
         found.into_iter().for_each(|found| journal.learn(found.record, found.at, found.len));
@@ -130,8 +133,8 @@ impl JournalFile {
         }
     }
 
-    /// Writes what was staged, with one sync where something of it must outlast a power cut. After
-    /// a failure nothing of it happened.
+    /// Writes what was staged, with one sync where something of it must outlast a power cut before
+    /// work goes on. After a failure nothing of it happened.
     pub fn commit(&mut self) -> Result<(), JournalError> {
         let staged = std::mem::take(&mut self.staged);
         if self.suspect {
@@ -142,7 +145,9 @@ impl JournalFile {
         }
         let mut bytes = Vec::new();
         staged.iter().for_each(|staged| record::frame(&mut bytes, &staged.payload, self.len));
-        self.write(&bytes, staged.iter().any(|staged| staged.record.outlasts_power()))?;
+        let needs = |need: Sync| staged.iter().any(|staged| staged.record.sync() == need);
+        self.write(&bytes, needs(Sync::First))?;
+        self.unsettled = !needs(Sync::First) && (self.unsettled || needs(Sync::Soon));
         for Staged { record, payload } in staged {
             let at = self.len + FRAME as u64;
             self.len = at + payload.len() as u64;
@@ -152,6 +157,19 @@ impl JournalFile {
             self.compact_later();
         }
         Ok(())
+    }
+
+    /// Whether an end waits to be synced.
+    pub const fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
+    /// Syncs the ends that were written.
+    pub fn settle(&mut self) -> Result<(), JournalError> {
+        self.unsettled = false;
+        let synced = self.file().and_then(|file| file.sync_data());
+        self.suspect |= synced.is_err();
+        synced.map_err(|source| self.io("sync", source))
     }
 
     /// Reads an end back, with the output that was kept.
@@ -297,18 +315,28 @@ fn push(bytes: &mut Vec<u8>, record: Record) {
     record::frame(bytes, &record::payload(&record), 0);
 }
 
+/// When a record has to be on the disk, and not only outlast this program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    /// Before work goes on: what is about to be done is never done twice.
+    First,
+    /// Soon. An end that a power cut takes before the coordinator has it is told as interrupted,
+    /// which is what is known of it then.
+    Soon,
+    /// Whenever. After a power cut there is no process left to be told from others, and an end that
+    /// was forgotten is told once more, which the coordinator expects.
+    Whenever,
+}
+
 impl Record {
-    /// Whether it has to be on the disk, or only outlast this program, before work goes on. After a
-    /// power cut there is no process left to be told from others, and an end that was forgotten is
-    /// told once more, which the coordinator expects.
-    const fn outlasts_power(&self) -> bool {
+    const fn sync(&self) -> Sync {
         match self {
             Self::Starting { .. }
             | Self::Asking { .. }
             | Self::Moving { .. }
-            | Self::Next { .. }
-            | Self::Ended { .. } => true,
-            Self::Started { .. } | Self::Forgotten { .. } => false,
+            | Self::Next { .. } => Sync::First,
+            Self::Ended { .. } => Sync::Soon,
+            Self::Started { .. } | Self::Forgotten { .. } => Sync::Whenever,
         }
     }
 

@@ -97,7 +97,8 @@ impl Journal {
         let _ = self.requests.send(Request::Started { task, process }).await;
     }
 
-    /// Writes down an end. When this returns, it is on disk.
+    /// Writes down an end. When this returns, it outlasts this program, and is on the way to the
+    /// disk.
     pub async fn ended(&self, task: TaskId, end: TaskEnd, output: KeptOutput) -> Shared<()> {
         let ended = Box::new((end, output));
         self.ask(|reply| Request::Ended { task, ended, reply }).await?
@@ -125,7 +126,7 @@ impl Journal {
     }
 }
 
-/// What is answered once the group is on disk.
+/// What is answered once the group is written.
 enum Waiting {
     Start(Reply<Start>),
     Written(Reply<()>),
@@ -160,6 +161,12 @@ fn run(mut file: JournalFile, mut requests: mpsc::Receiver<Request>, count: &Ato
         }
         for (task, reply) in reads {
             drop(reply.send(file.read_end(task).map_err(Arc::new)));
+        }
+        // The coordinator is told of an end while the disk takes it.
+        if file.is_unsettled()
+            && let Err(error) = file.settle()
+        {
+            tracing::error!(error = %crate::problem::chain(&error), "the journal cannot be synced");
         }
     }
 }
