@@ -18,6 +18,7 @@ const ABSURD: u64 = 1 << 52;
 /// What an instance shall be. Exactly one of `image`, `disk` and `template` says what it is made
 /// of; a provider says which of them it knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct InstanceSpec {
     /// Its name; the technology chooses one when absent.
@@ -69,6 +70,7 @@ pub struct InstanceSpec {
 
 /// What an instance may use at most; what is absent is not limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Processor time, in thousandths of one processor.
@@ -87,6 +89,7 @@ pub struct Limits {
 
 /// Something of the host that is mounted into an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Mount {
     /// What.
@@ -103,6 +106,7 @@ pub struct Mount {
 
 /// What is mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MountKind {
     /// A path of the host, which must be there.
@@ -117,6 +121,7 @@ words!(MountKind { Bind = "bind", Volume = "volume", Tmpfs = "tmpfs", });
 
 /// A port of an instance, published on its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Port {
     /// In the instance.
@@ -136,6 +141,7 @@ pub struct Port {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Protocol {
@@ -149,6 +155,7 @@ words!(Protocol { Tcp = "tcp", Udp = "udp", Sctp = "sctp", });
 
 /// What happens when an instance ends, or its host boots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RestartPolicy {
     /// Nothing.
@@ -171,6 +178,7 @@ words!(RestartPolicy {
 
 /// When an image is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PullPolicy {
     /// When it is not there.
@@ -186,6 +194,7 @@ words!(PullPolicy { Missing = "missing", Always = "always", Never = "never", });
 
 /// The value of a provider's own option.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum OptionValue {

@@ -8,6 +8,7 @@ use crate::{Cpu, DeviceName, InstanceSpec, Problem, Selector, Size, WorkloadName
 
 /// What a copy takes of its host.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Resources {
     /// Processor time.
@@ -26,16 +27,19 @@ pub struct Resources {
 
 /// What is better, or worse, in a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Affinity {
     /// What is looked at.
     pub to: AffinityTo,
     /// How much it counts: from -100 (away from it) to 100 (towards it), not 0.
+    #[cfg_attr(feature = "schema", schemars(range(min = -100, max = 100)))]
     pub weight: i8,
 }
 
 /// What an affinity looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AffinityTo {
     /// Hosts that a selector means.
@@ -46,12 +50,14 @@ pub enum AffinityTo {
 
 /// Copies are spread over the values of a label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Spread {
     /// The label, or a fact: `zone`, `rack`, `distro`. Hosts without it count as one value.
     pub over: String,
     /// How much it counts, from 1 to 100.
     #[serde(default = "full")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100)))]
     pub weight: u8,
     /// How many more copies one value may have than another; a wish without limit when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +66,7 @@ pub struct Spread {
 
 /// Whether hosts are filled one after the other, or evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Packing {
     /// The least used host that fits comes first.

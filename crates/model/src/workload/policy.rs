@@ -11,6 +11,7 @@ use crate::{Problem, Span};
 /// doubles each time. One that was restarted too often on one host has failed there, and another
 /// host is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Restart {
     /// How often within `window`; 0: never.
@@ -25,6 +26,7 @@ pub struct Restart {
 
 /// How a copy is seen to be well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Health {
     /// What is asked.
@@ -48,6 +50,7 @@ pub struct Health {
 
 /// What is asked of a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
     /// A command in the instance exits with 0.
@@ -60,6 +63,7 @@ pub enum Check {
 
 /// An HTTP/1.1 request to the instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HttpCheck {
     /// The port in the instance.
@@ -71,6 +75,7 @@ pub struct HttpCheck {
 
 /// A TCP connection to the instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TcpCheck {
     /// The port in the instance.
@@ -79,6 +84,7 @@ pub struct TcpCheck {
 
 /// How a change of what copies are proceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Update {
     /// How many copies are being replaced at once, at most. A drain and a rebalance keep to it too.
@@ -97,6 +103,7 @@ pub struct Update {
 
 /// What comes first when a copy is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum UpdateOrder {
     /// The old one stops, then the new one starts.
@@ -108,6 +115,7 @@ pub enum UpdateOrder {
 
 /// What happens to copies on a host that is lost: nobody knows whether they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Lost {
     /// How long its host may be lost before a copy is replaced elsewhere; `never`: it is waited for.
@@ -130,6 +138,7 @@ pub enum Patience {
 
 /// Which of two copies stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Winner {
     /// The one that was there first.
@@ -141,11 +150,13 @@ pub enum Winner {
 
 /// That copies may be moved only because another host is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Rebalance {
     /// How many are moved at once, at most.
     pub moves: u32,
     /// How much better another host must be, in points of a hundred.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100)))]
     pub gain: u8,
     /// How long a copy stays where it is after it was placed.
     pub cooldown: Span,

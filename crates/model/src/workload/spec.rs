@@ -15,6 +15,7 @@ const MAX_TERMS: usize = 32;
 
 /// What should run, how many of it, and where it may.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadSpec {
     /// Its name, unique in the fleet.
@@ -50,9 +51,11 @@ pub struct WorkloadSpec {
     pub resources: Resources,
     /// From 0 to 100: who comes first, and who may push whom aside.
     #[serde(default = "middle")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub priority: u8,
     /// Its share where workloads of one priority share what is scarce, from 1 to 1000.
     #[serde(default = "one")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
     pub share: u32,
     /// Whether hosts are filled one after the other, or evenly.
     #[serde(default)]
@@ -79,6 +82,7 @@ pub struct WorkloadSpec {
 
 /// How many copies run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Run {
     /// So many, for as long as the workload is there.
