@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tamer_model::{
-    AuditOutcome, AuditRecord, Cordon, Host, HostState, HostStatus, JoinedBy, LabelKey, LabelValue,
-    Labels, MAX_LABELS, Problem, ProviderStatus, Timestamp,
+    AuditOutcome, AuditRecord, Cordon, Drain, Host, HostState, HostStatus, JoinedBy, LabelKey,
+    LabelValue, Labels, MAX_LABELS, Problem, ProviderStatus, Timestamp,
 };
 
 use crate::wire;
@@ -53,6 +53,7 @@ impl From<HostView<'_>> for wire::Host {
             providers: providers.iter().cloned().map(Into::into).collect(),
             instances: u32::try_from(instances).unwrap_or(u32::MAX),
             cordon: host.cordon.clone().map(Into::into),
+            drain: host.drain.clone().map(Into::into),
         }
     }
 }
@@ -61,6 +62,18 @@ impl From<Cordon> for wire::Cordon {
     fn from(cordon: Cordon) -> Self {
         let Cordon { by, at, reason } = cordon;
         Self { by: by.to_string(), at: at.as_millis(), reason }
+    }
+}
+
+impl From<Drain> for wire::Drain {
+    fn from(drain: Drain) -> Self {
+        let Drain { by, at, deadline, keep_every_host } = drain;
+        Self {
+            by: by.to_string(),
+            at: at.as_millis(),
+            deadline: deadline.map(Timestamp::as_millis),
+            keep_every_host,
+        }
     }
 }
 

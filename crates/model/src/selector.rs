@@ -11,6 +11,8 @@
 //! `!=` and `notin` also hold where the key is absent, as in Kubernetes; a comparison does not.
 //! Versions are compared part by part, numbers as numbers: `5.9 < 5.10`, `6.1.0-rc2 < 6.1.0-rc10`.
 
+mod clash;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
@@ -90,6 +92,12 @@ impl Selector {
     /// Whether this means every host.
     pub fn is_all(&self) -> bool {
         self.terms.is_empty()
+    }
+
+    /// The terms of all these selectors that no host can satisfy together, as they are written:
+    /// `os=linux and os=windows`. None where one could; what hosts there are is not asked.
+    pub fn clash<'a>(all: impl IntoIterator<Item = &'a Self>) -> Option<String> {
+        clash::clash(all)
     }
 
     /// The keys that the selector looks at, for telling which of them no host has.

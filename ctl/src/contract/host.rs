@@ -111,6 +111,7 @@ impl From<wire::Host> for Host {
             providers: provider_status,
             instances,
             cordon,
+            drain: _,
         } = host;
         let wire::Facts {
             os,
