@@ -23,11 +23,16 @@
 //! | `output/BATCH/HOST` | [`super::StoredOutput`]; numbered as the task is |
 //! | `kept/BATCH` | [`super::KeptRecord`], once the janitor has seen its end |
 //! | `schedule/NAME` | `crate::schedules::Schedule` |
+//! | `work/workload/NAME` | `Workload` |
+//! | `work/version/NAME/VERSION` | `WorkloadVersion`, its number in eight digits |
+//! | `work/placement/HOST/PLACEMENT` | `Placement` |
+//! | `work/placed/HOST/PLACEMENT` | `PlacementStatus`, its times by the coordinator's clock |
+//! | `work/trouble/HOST` | `crate::workloads::Trouble`: what fails there, and until when it is set aside |
 //! | `audit/ETAD` | `AuditRecord`, newest first |
 
 use tamer_model::{
-    BatchId, Fingerprint, HostId, HostName, InstanceId, ScheduleName, Spot, TaskId, Timestamp,
-    TokenId,
+    BatchId, Fingerprint, HostId, HostName, InstanceId, PlacementId, ScheduleName, Spot, TaskId,
+    Timestamp, TokenId, WorkloadName,
 };
 use tamer_store::{Key, Prefix};
 
@@ -169,6 +174,53 @@ pub fn schedule(name: &ScheduleName) -> Key {
 
 pub fn schedules() -> Prefix {
     prefix("schedule/")
+}
+
+pub fn workload(name: &WorkloadName) -> Key {
+    key(format!("work/workload/{name}"))
+}
+
+pub fn workloads() -> Prefix {
+    prefix("work/workload/")
+}
+
+pub fn workload_version(name: &WorkloadName, version: u32) -> Key {
+    key(format!("work/version/{name}/{version:08}"))
+}
+
+/// Every version of a workload, the oldest first.
+pub fn workload_versions(name: &WorkloadName) -> Prefix {
+    prefix(&format!("work/version/{name}/"))
+}
+
+/// Every version of every workload.
+pub fn all_workload_versions() -> Prefix {
+    prefix("work/version/")
+}
+
+pub fn placement(host: HostId, id: PlacementId) -> Key {
+    key(format!("work/placement/{host}/{id}"))
+}
+
+pub fn placements() -> Prefix {
+    prefix("work/placement/")
+}
+
+/// What a host told of a placement.
+pub fn placed(host: HostId, id: PlacementId) -> Key {
+    key(format!("work/placed/{host}/{id}"))
+}
+
+pub fn all_placed() -> Prefix {
+    prefix("work/placed/")
+}
+
+pub fn trouble(host: HostId) -> Key {
+    key(format!("work/trouble/{host}"))
+}
+
+pub fn troubles() -> Prefix {
+    prefix("work/trouble/")
 }
 
 pub fn kept(id: BatchId) -> Key {
