@@ -2,9 +2,13 @@
 
 #[doc(hidden)]
 pub mod desire;
+mod place;
 mod plan;
+mod scheduler;
+mod state;
 
 pub use desire::Counts;
 pub use plan::{
     Candidate, HostView, Make, Part, Plan, Queue, Removal, Removed, Stop, Unplaced, WorkloadStep,
 };
+pub use scheduler::Scheduler;

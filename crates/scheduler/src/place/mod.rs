@@ -1,0 +1,1 @@
+//! Placing: which host takes a wanted copy.
