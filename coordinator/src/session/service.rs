@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use tamer_certs::Authority;
 use tamer_model::{Code, Host, HostId, JournalId, Problem, TaskId, Timestamp};
 use tamer_proto::wire::agent_message::Message as FromAgent;
@@ -39,6 +39,10 @@ pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const CLOCK_OFF: u64 = 5 * 60 * 1000;
 /// The longest chunk of live output that is passed on, in bytes.
 const MAX_CHUNK: usize = 16 * 1024;
+
+/// What comes from an agent: a connection's stream, or a test's.
+pub trait Inbound: Stream<Item = Result<wire::AgentMessage, Status>> + Send + Unpin {}
+impl<S: Stream<Item = Result<wire::AgentMessage, Status>> + Send + Unpin> Inbound for S {}
 
 type Message = Result<wire::CoordinatorMessage, Status>;
 type Unboxed = futures_util::stream::Map<ReceiverStream<Box<Message>>, fn(Box<Message>) -> Message>;
@@ -159,7 +163,7 @@ impl Agents {
         &self,
         host: HostId,
         caller: &Caller,
-        mut inbound: Streaming<wire::AgentMessage>,
+        mut inbound: impl Inbound,
         out: Outbound,
     ) -> Result<(), Problem> {
         let (session, held) = Box::pin(self.greet(host, caller, &mut inbound, out)).await?;
@@ -176,10 +180,10 @@ impl Agents {
         &'a self,
         host: HostId,
         caller: &'a Caller,
-        inbound: &mut Streaming<wire::AgentMessage>,
+        inbound: &mut impl Inbound,
         out: Outbound,
     ) -> Result<(Session<'a>, Vec<(TaskId, bool)>), Problem> {
-        let first = tokio::time::timeout(HELLO_TIMEOUT, inbound.message())
+        let first = tokio::time::timeout(HELLO_TIMEOUT, inbound.try_next())
             .await
             .map_err(|_| Problem::field("hello", "no hello came in time"))?;
         let hello = Hello::try_from(first.map_err(gone)?.required("hello")?)?;
@@ -281,7 +285,7 @@ impl Session<'_> {
     async fn run(
         &self,
         held: Vec<(TaskId, bool)>,
-        inbound: &mut Streaming<wire::AgentMessage>,
+        inbound: &mut impl Inbound,
     ) -> Result<(), Problem> {
         let up = Notice::Up { host: self.host, session: self.live.number, held };
         Box::pin(self.tell(up)).await?;
@@ -297,7 +301,7 @@ impl Session<'_> {
                     self.live.close(Code::CertificateExpired.as_str(), expired);
                     return Err(Problem::new(Code::CertificateExpired, expired));
                 }
-                message = inbound.message() => message.map_err(gone)?,
+                message = inbound.try_next() => message.map_err(gone)?,
             };
             let Some(message) = message.and_then(|message| message.message) else { return Ok(()) };
             self.live.hear();
