@@ -8,6 +8,7 @@ mod order;
 mod output;
 mod schedules;
 mod streams;
+mod workloads;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tamer_model::{Problem, StreamKind};
 use tamer_proto::wire::control_client::ControlClient;
 use tamer_proto::wire::schedules_client::SchedulesClient;
+use tamer_proto::wire::workloads_client::WorkloadsClient;
 use tamer_proto::{MAX_MESSAGE, Required, wire};
 use tonic::transport::Channel;
 use tonic::{Response, Status as GrpcStatus, Streaming};
@@ -24,6 +26,7 @@ pub use self::instances::{InstanceChange, InstanceEvents, Selection};
 pub use self::order::{BatchOrder, Targets};
 pub use self::output::{OutputRead, OutputReads, Wanted};
 pub use self::streams::{Event, Frame, Input, Source, Streamed};
+pub use self::workloads::{Change, Drain, Expected, Views};
 use crate::contract::{Audit, Batch, Host, NewToken, Status, Task, Token};
 use crate::errors::of_status;
 
@@ -32,6 +35,7 @@ use crate::errors::of_status;
 pub struct Api {
     client: ControlClient<Channel>,
     schedules: SchedulesClient<Channel>,
+    workloads: WorkloadsClient<Channel>,
     address: String,
 }
 
@@ -98,8 +102,10 @@ impl Api {
     pub fn new(channel: Channel, address: String) -> Self {
         let schedules =
             SchedulesClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE);
+        let workloads =
+            WorkloadsClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE);
         let client = ControlClient::new(channel).max_decoding_message_size(MAX_MESSAGE);
-        Self { client, schedules, address }
+        Self { client, schedules, workloads, address }
     }
 
     /// The address that answered.

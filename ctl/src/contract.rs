@@ -14,6 +14,7 @@ mod status;
 mod task;
 mod time;
 mod token;
+mod workload;
 
 pub use action::{BatchAction, Command, Undo};
 pub use audit::Audit;
@@ -28,6 +29,11 @@ pub use status::{HostCounts, Status};
 pub use task::{Attempt, Task, TaskState, unsent_word};
 pub use time::Time;
 pub use token::{NewToken, Token};
+pub use workload::{
+    Account, Applied, Candidate, Copies, DrainProgress, FieldChange, Placement, PlacementStatus,
+    PlannedStep, Removed, Score, ScorePart, Unplaced, Update, Workload, WorkloadChange,
+    WorkloadDetail, WorkloadPlan, WorkloadVersion,
+};
 
 /// Proto3 has no absent text: the empty one stands for it.
 fn told(text: String) -> Option<String> {

@@ -20,6 +20,7 @@ mod platform;
 mod session;
 pub mod spec;
 pub mod view;
+pub mod workloads;
 
 use std::process::ExitCode;
 

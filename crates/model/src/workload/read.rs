@@ -51,6 +51,12 @@ fn problem(path: &str, text: &str) -> Problem {
         let message = format!("{place:?} is no {what} that is known here");
         return on(Problem::field(word, message).remedy(suggestion(word, &known, what)));
     }
+    if let Some((key, _)) =
+        text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'))
+    {
+        let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        return Problem::field(path.clone(), format!("{path} is missing"));
+    }
     on(Problem::field("workloads", text))
 }
 
@@ -116,6 +122,7 @@ mod tests {
             (r#""constraints":["os=linux","zone in a"]"#, "constraints[1]"),
             (r#""run":{"to_completion":{"completions":"x"}}"#, "run.to_completion.completions"),
             (r#""resources":{"memory":"lots"}"#, "resources.memory"),
+            (r#""spread":[{"weight":9}]"#, "spread[0].over"),
         ] {
             let problem =
                 error(&format!(r#"{{"name":"web","provider":"docker","instance":{{}},{rest}}}"#));
