@@ -20,6 +20,8 @@ pub struct Task {
     pub started_at: Option<Time>,
     /// What was kept of it, when it was asked for.
     pub output: KeptOutput,
+    /// Whether the coordinator removed what it had kept, to make room.
+    pub output_removed: bool,
     /// Which of the host's targets.
     pub item: u32,
     pub instance: Option<String>,
@@ -108,12 +110,14 @@ impl TryFrom<wire::Task> for Task {
         };
         let started_at =
             started_at.or(state.end().and_then(|end| Some(end.started_at?.as_millis())));
+        let output = output.unwrap_or_default();
         Ok(Self {
             host,
             name,
             state,
             started_at: started_at.map(Time::of),
-            output: output.unwrap_or_default().try_into()?,
+            output_removed: output.removed,
+            output: output.try_into()?,
             item,
             instance: told(instance),
             instance_name: told(instance_name),
@@ -156,6 +160,7 @@ impl Serialize for Task {
             state,
             started_at,
             output,
+            output_removed,
             item: _,
             instance,
             instance_name,
@@ -174,6 +179,7 @@ impl Serialize for Task {
         map.serialize_entry("stderr", &text(&output.stderr))?;
         map.serialize_entry("stdout_cut", &output.stdout.cut())?;
         map.serialize_entry("stderr_cut", &output.stderr.cut())?;
+        map.serialize_entry("output_removed", output_removed)?;
         for (key, stream) in [("stdout_base64", &output.stdout), ("stderr_base64", &output.stderr)]
         {
             let bytes = whole(stream);
@@ -253,7 +259,7 @@ mod tests {
             ..wire::TaskEnd::default()
         };
         let stdout = wire::KeptStream { head: b"a\xff".to_vec(), tail: b"z".to_vec(), total: 9 };
-        insta::assert_snapshot!(ended("failed", end, stdout), @r#"{"host":"h-1","name":"web","state":"failed","exit_code":3,"signal":null,"stdout":"a�z","stderr":"","stdout_cut":6,"stderr_cut":0,"stdout_base64":"Yf96","started_at":"1970-01-01T00:00:01.000Z","duration_ms":7,"reason":null,"problem":null,"instance":null,"instance_name":null,"attempts":1,"before":[],"unsent":null,"cpu_ms":null,"max_memory_bytes":null,"fetched":null}"#);
+        insta::assert_snapshot!(ended("failed", end, stdout), @r#"{"host":"h-1","name":"web","state":"failed","exit_code":3,"signal":null,"stdout":"a�z","stderr":"","stdout_cut":6,"stderr_cut":0,"output_removed":false,"stdout_base64":"Yf96","started_at":"1970-01-01T00:00:01.000Z","duration_ms":7,"reason":null,"problem":null,"instance":null,"instance_name":null,"attempts":1,"before":[],"unsent":null,"cpu_ms":null,"max_memory_bytes":null,"fetched":null}"#);
     }
 
     #[test]

@@ -390,6 +390,7 @@ pub(super) mod tests {
             state,
             started_at: None,
             output,
+            output_removed: false,
             item: 0,
             instance: None,
             instance_name: None,
