@@ -1,6 +1,6 @@
 //! The agent's clock, read here and nowhere else.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tamer_model::Timestamp;
 
@@ -9,8 +9,7 @@ pub const TOLERATED: Duration = Duration::from_secs(60);
 
 /// Now, by this machine.
 pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(since.as_millis() as u64)
+    Timestamp::from_millis(tamer_clock::wall().as_millis() as u64)
 }
 
 /// How far this machine's clock is ahead of the coordinator's in milliseconds, when it is worth a
