@@ -13,6 +13,8 @@
 pub mod bench;
 pub mod crash;
 mod fleet;
+#[cfg(unix)]
+pub mod guide;
 mod lab;
 mod machine;
 mod peers;
