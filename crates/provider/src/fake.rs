@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tamer_model::{Ability, Capabilities, InstanceState, NativeId, Operation, ProviderName};
+use tamer_model::{
+    Ability, Capabilities, Instance, InstanceState, NativeId, Operation, ProviderName,
+};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -131,6 +133,14 @@ impl Fake {
         changed
     }
 
+    /// What an instance runs ends by itself with this code, after it wrote a line to its log, and
+    /// the technology tells it. False when no such instance runs.
+    pub fn exit(&self, id: &NativeId, code: i32, last_words: &str) -> bool {
+        let ended = self.world().exit(id, code, last_words);
+        self.emit(ProviderEvent::Instance(id.clone()));
+        ended
+    }
+
     /// As [`Fake::change`], and the technology tells nobody.
     pub fn change_silently(&self, id: &NativeId, state: InstanceState) -> bool {
         self.world().change(id, state)
@@ -141,6 +151,16 @@ impl Fake {
         let was = self.world().instances.remove(id).is_some();
         self.emit(ProviderEvent::Instance(id.clone()));
         was
+    }
+
+    /// Its instances as they are, whether it answers or not.
+    pub fn behind(&self) -> Vec<Instance> {
+        self.world().instances.values().map(|thing| thing.told.clone()).collect()
+    }
+
+    /// What it tells from now on, also while it is dead.
+    pub fn overhear(&self) -> broadcast::Receiver<ProviderEvent> {
+        self.0.events.subscribe()
     }
 
     /// The technology tells this, true or not.
