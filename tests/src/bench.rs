@@ -4,11 +4,13 @@ mod coordinator;
 mod echo;
 mod host;
 mod process;
+mod setting;
 
 pub use coordinator::{Coordinator, connect};
 pub use echo::Echo;
-pub use host::{RealAgent, enrol, facts, join_token, patiently};
+pub use host::{RealAgent, enrol, facts, hello, join_token, patiently};
 pub use process::{Process, machine};
+pub use setting::{Setting, Stopped, raise_file_limit};
 
 /// The median of some times.
 ///

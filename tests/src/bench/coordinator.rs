@@ -39,21 +39,20 @@ impl Coordinator {
         Self::start_at(programs, data, "127.0.0.1:0")
     }
 
-    /// Starts the program of this folder on a free port of the loopback, with the settings of a
-    /// file where there is one.
-    ///
-    /// # Errors
-    /// When it does not serve.
-    pub fn start_with(programs: &Path, data: &Path, config: Option<&Path>) -> Result<Self> {
-        Self::spawn(programs, data, "127.0.0.1:0", config)
-    }
-
     /// Starts the program of this folder at this address.
     ///
     /// # Errors
     /// When it does not serve.
     pub fn start_at(programs: &Path, data: &Path, listen: &str) -> Result<Self> {
         Self::spawn(programs, data, listen, None)
+    }
+
+    /// Starts the program of this folder at this address, with the settings of a file.
+    ///
+    /// # Errors
+    /// When it does not serve.
+    pub fn start_with(programs: &Path, data: &Path, listen: &str, config: &Path) -> Result<Self> {
+        Self::spawn(programs, data, listen, Some(config))
     }
 
     fn spawn(programs: &Path, data: &Path, listen: &str, config: Option<&Path>) -> Result<Self> {

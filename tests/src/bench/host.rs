@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tamer_certs::{Credentials, HostKey, JoinToken, pinned_client_config};
 use tamer_proto::wire;
 use tamer_proto::wire::control_client::ControlClient;
@@ -73,6 +73,22 @@ pub fn facts() -> wire::Facts {
         memory_bytes: 1 << 32,
         ..Default::default()
     }
+}
+
+/// How a slim host greets: it has no memory of tasks.
+///
+/// # Errors
+/// When the machine has no random bytes.
+pub fn hello() -> Result<wire::Hello> {
+    let mut journal = [0; 10];
+    getrandom::fill(&mut journal).ok().context("random bytes")?;
+    Ok(wire::Hello {
+        agent_version: "0.1.0".to_owned(),
+        wire_minor: tamer_proto::WIRE_MINOR,
+        facts: Some(facts()),
+        journal: tamer_model::JournalId::from_bytes(journal).to_string(),
+        ..Default::default()
+    })
 }
 
 /// The real agent program. It ends when this is dropped.

@@ -9,11 +9,10 @@ use hdrhistogram::Histogram;
 use tamer_proto::wire;
 use tamer_proto::wire::batch_event::Event;
 use tamer_proto::wire::control_client::ControlClient;
-use tamer_tests::bench::{Process, median};
+use tamer_tests::bench::{Process, Setting, median};
 use tonic::Streaming;
 use tonic::transport::Channel;
 
-use crate::setting::Setting;
 use crate::tally::Tally;
 
 /// A batch that takes longer hangs.

@@ -10,11 +10,11 @@ use tamer_proto::wire;
 use tamer_proto::wire::agent_message::Message as ToCoordinator;
 use tamer_proto::wire::batch_event::Event;
 use tamer_proto::wire::control_client::ControlClient;
+use tamer_tests::bench::Setting;
 use tonic::transport::Channel;
 
 use crate::batch::create;
 use crate::session::Mouth;
-use crate::setting::Setting;
 use crate::slim::Slim;
 use crate::tally::{Sent, Tally};
 

@@ -12,7 +12,6 @@ mod floor;
 mod live;
 mod probe;
 mod session;
-mod setting;
 mod slim;
 mod table;
 mod tally;
@@ -23,10 +22,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use tamer_tests::bench::machine;
+use tamer_tests::bench::{Setting, machine, raise_file_limit};
 
 use crate::batch::Kind;
-use crate::setting::Setting;
 use crate::table::{Figures, Memory};
 
 #[derive(Parser)]
@@ -58,7 +56,7 @@ struct Args {
 fn main() -> Result<()> {
     tamer_certs::install_crypto();
     let args = Args::parse();
-    setting::raise_file_limit(args.agents)?;
+    raise_file_limit(args.agents)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(bench(args))

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use prost::Message as _;
 use tamer_proto::wire;
 use tamer_proto::wire::agent_message::Message as ToCoordinator;
 use tamer_proto::wire::agent_service_client::AgentServiceClient;
 use tamer_proto::wire::coordinator_message::Message as FromCoordinator;
-use tamer_tests::bench::facts;
+use tamer_tests::bench::hello;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -74,18 +74,6 @@ pub async fn run(channel: Channel, tally: &Arc<Tally>) -> Result<()> {
             },
         }
     }
-}
-
-fn hello() -> Result<wire::Hello> {
-    let mut journal = [0; 10];
-    getrandom::fill(&mut journal).ok().context("random bytes")?;
-    Ok(wire::Hello {
-        agent_version: "0.1.0".to_owned(),
-        wire_minor: tamer_proto::WIRE_MINOR,
-        facts: Some(facts()),
-        journal: tamer_model::JournalId::from_bytes(journal).to_string(),
-        ..Default::default()
-    })
 }
 
 /// Pretends to run a command: says that it started, does what it says, says its end.

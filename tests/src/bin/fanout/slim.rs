@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use tamer_certs::client_config;
 use tamer_proto::wire;
-use tamer_tests::bench::{connect, enrol, join_token, patiently};
+use tamer_tests::bench::{Setting, connect, enrol, join_token, patiently};
 use tokio::task::JoinSet;
 
 use crate::session;
-use crate::setting::Setting;
 use crate::tally::Tally;
 
 /// Agents that join at once, as a rollout tool would start them.

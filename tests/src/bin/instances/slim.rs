@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use tamer_certs::client_config;
 use tamer_proto::wire;
 use tamer_proto::wire::agent_message::Message as ToCoordinator;
 use tamer_proto::wire::agent_service_client::AgentServiceClient;
 use tamer_proto::wire::coordinator_message::Message as FromCoordinator;
-use tamer_tests::bench::{connect, enrol, facts, join_token, patiently};
+use tamer_tests::bench::{connect, enrol, hello, join_token, patiently};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -46,17 +46,8 @@ pub async fn join(fleet: &mut Fleet, hosts: usize, each: usize) -> Result<JoinSe
 async fn session(channel: Channel, host: usize, each: usize) -> Result<()> {
     // What is said at once: the hello, its providers and its list.
     let (out, stream) = tokio::sync::mpsc::channel(8);
-    let mut journal = [0; 10];
-    getrandom::fill(&mut journal).ok().context("random bytes")?;
     let say = |message| wire::AgentMessage { message: Some(message) };
-    let hello = wire::Hello {
-        agent_version: "0.1.0".to_owned(),
-        wire_minor: tamer_proto::WIRE_MINOR,
-        facts: Some(facts()),
-        journal: tamer_model::JournalId::from_bytes(journal).to_string(),
-        ..Default::default()
-    };
-    out.send(say(ToCoordinator::Hello(hello))).await?;
+    out.send(say(ToCoordinator::Hello(hello()?))).await?;
     let mut inbound =
         AgentServiceClient::new(channel).session(ReceiverStream::new(stream)).await?.into_inner();
     let first = inbound.message().await?.and_then(|message| message.message);
