@@ -1,6 +1,7 @@
 //! What goes in and what comes out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use tamer_model::{
@@ -191,4 +192,25 @@ pub struct Part {
     pub what: String,
     /// How many points it gave or took.
     pub points: i32,
+}
+
+impl fmt::Display for Removed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotReady => f.write_str("not ready"),
+            Self::Cordoned => f.write_str("cordoned"),
+            Self::SetAside => f.write_str("set aside"),
+            Self::Provider(provider) => write!(f, "provider {provider}"),
+            Self::Constraint(selector) => f.write_str(selector),
+            Self::With(workload) => write!(f, "with {workload}"),
+            Self::ApartFrom(workload) => write!(f, "apart from {workload}"),
+            Self::HasOne => f.write_str("has one"),
+            Self::Skew(over) => write!(f, "max_skew over {over}"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Memory => f.write_str("memory"),
+            Self::Disk => f.write_str("disk"),
+            Self::Device(kind) => write!(f, "device {kind}"),
+            Self::Port(port, protocol) => write!(f, "port {port}/{}", protocol.as_str()),
+        }
+    }
 }

@@ -67,11 +67,6 @@ impl Columns {
     pub fn value(&self, column: ColumnIx, host: HostIx) -> u32 {
         self.all[column.at()].values.get(host.at()).copied().unwrap_or_default()
     }
-
-    /// The label.
-    pub fn key(&self, column: ColumnIx) -> &str {
-        &self.all[column.at()].key
-    }
 }
 
 impl Column {

@@ -78,9 +78,4 @@ impl Masks {
     pub fn hosts(&self, ix: MaskIx) -> &Bits {
         &self.all[ix.at()].hosts
     }
-
-    /// The selector.
-    pub fn selector(&self, ix: MaskIx) -> &Selector {
-        &self.all[ix.at()].selector
-    }
 }

@@ -13,7 +13,7 @@ mod workloads;
 
 pub use bits::Bits;
 pub use columns::Columns;
-pub use hosts::{HostRecord, Hosts};
+pub use hosts::Hosts;
 pub use ix::{ColumnIx, DeviceIx, HostIx, MaskIx, NeedIx, Slot, WorkloadIx};
 pub use masks::Masks;
 pub use needs::{Need, Needs};

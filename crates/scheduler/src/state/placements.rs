@@ -132,11 +132,6 @@ impl Placements {
         (seat.wish, seat.told) = (wish, told);
     }
 
-    /// What one takes.
-    pub fn set_need(&mut self, slot: Slot, need: NeedIx) {
-        self.get_mut(slot).need = need;
-    }
-
     /// The placements of a list, newest first: in no order that a decision may hang on.
     pub fn of(&self, list: List, head: Head) -> impl Iterator<Item = (Slot, &Seat)> {
         let mut at = head.0;

@@ -19,6 +19,10 @@ pub struct Usage {
     pub copies: u32,
     /// What it has in all: processor time, then memory.
     pub total: (i64, i64),
+    /// Its largest disk, in bytes.
+    pub total_disk: i64,
+    /// What devices it has in all.
+    kinds: Vec<(DeviceIx, i64)>,
     /// Devices that are left.
     devices: Vec<(DeviceIx, i64)>,
     /// Ports that placements take, and how often.
@@ -26,7 +30,7 @@ pub struct Usage {
 }
 
 /// What there is too little of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lack {
     /// Processor time.
     Cpu,
@@ -49,6 +53,9 @@ impl Usage {
         self.memory += new.1 - old.1;
         self.disk += new.2 - old.2;
         self.total = (new.0, new.1);
+        self.total_disk = new.2;
+        let kinds = facts.into_iter().flat_map(|facts| &facts.devices);
+        self.kinds = kinds.map(|(name, count)| (needs.device(name), i64::from(*count))).collect();
         for (facts, sign) in [(before, -1), (facts, 1)] {
             for (name, count) in facts.into_iter().flat_map(|facts| &facts.devices) {
                 let device = needs.device(name);
@@ -103,6 +110,39 @@ impl Usage {
         self.devices.iter().find(|(known, _)| *known == device).map_or(0, |(_, left)| *left)
     }
 
+    /// What devices there are in all.
+    pub fn all_devices(&self) -> impl Iterator<Item = (DeviceIx, i64)> {
+        self.kinds.iter().copied()
+    }
+
+    /// How much it would help what needs this, if what takes that were gone: each thing that there
+    /// is too little of counts a thousand when all of it comes free.
+    pub fn relief(&self, need: &Need, gone: &Need) -> i64 {
+        let part = |need: i64, left: i64, back: i64| {
+            let lack = if need > 0 { (need - left).max(0) } else { 0 };
+            if lack == 0 {
+                0
+            } else {
+                (i128::from(back.min(lack)) * 1000 / i128::from(lack)) as i64
+            }
+        };
+        let back = |kind| {
+            let device = gone.devices.iter().find(|(known, _)| *known == kind);
+            device.map_or(0, |(_, count)| i64::from(*count))
+        };
+        let devices = need
+            .devices
+            .iter()
+            .map(|(kind, count)| part(i64::from(*count), self.devices_left(*kind), back(*kind)));
+        let taken = need.ports.iter().filter(|port| self.has_port(**port));
+        let ports = taken.filter(|port| gone.ports.contains(port)).count() as i64;
+        part(need.cpu, self.cpu, gone.cpu)
+            + part(need.memory, self.memory, gone.memory)
+            + part(need.disk, self.disk, gone.disk)
+            + devices.sum::<i64>()
+            + ports * 1000
+    }
+
     /// Whether a placement has this port.
     pub fn has_port(&self, port: (u16, Protocol)) -> bool {
         self.ports.iter().any(|(taken, _)| *taken == port)
@@ -118,23 +158,19 @@ impl Usage {
             && !need.ports.iter().any(|port| self.has_port(*port))
     }
 
-    /// The first that there is too little of.
-    pub fn lack(&self, need: &Need) -> Option<Lack> {
-        if need.cpu > 0 && need.cpu > self.cpu {
-            return Some(Lack::Cpu);
-        }
-        if need.memory > 0 && need.memory > self.memory {
-            return Some(Lack::Memory);
-        }
-        if need.disk > 0 && need.disk > self.disk {
-            return Some(Lack::Disk);
-        }
+    /// All that there is too little of.
+    pub fn lacks(&self, need: &Need) -> Vec<Lack> {
+        let plain = [
+            (need.cpu, self.cpu, Lack::Cpu),
+            (need.memory, self.memory, Lack::Memory),
+            (need.disk, self.disk, Lack::Disk),
+        ];
+        let plain = plain.into_iter().filter(|(need, left, _)| *need > 0 && need > left);
         let few = |(kind, count): &&(DeviceIx, u32)| self.devices_left(*kind) < (*count).into();
-        if let Some((kind, _)) = need.devices.iter().find(few) {
-            return Some(Lack::Device(*kind));
-        }
-        let port = need.ports.iter().find(|port| self.has_port(**port));
-        port.map(|(port, protocol)| Lack::Port(*port, *protocol))
+        let devices = need.devices.iter().filter(few).map(|(kind, _)| Lack::Device(*kind));
+        let ports = need.ports.iter().filter(|port| self.has_port(**port));
+        let ports = ports.map(|(port, protocol)| Lack::Port(*port, *protocol));
+        plain.map(|(.., lack)| lack).chain(devices).chain(ports).collect()
     }
 }
 

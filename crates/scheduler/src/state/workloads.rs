@@ -7,6 +7,7 @@ use tamer_model::{Timestamp, Workload, WorkloadName};
 
 use super::placements::Head;
 use super::{ColumnIx, MaskIx, NeedIx, WorkloadIx};
+use crate::Unplaced;
 
 /// A workload.
 #[derive(Debug, Clone)]
@@ -26,8 +27,8 @@ pub struct WorkloadRecord {
     pub held: BTreeMap<NeedIx, u32>,
     /// Workloads that name it: what becomes of its copies concerns them.
     pub named_by: BTreeSet<WorkloadIx>,
-    /// How many copies found no host when it was looked at last.
-    pub starved: u32,
+    /// The copies that found no host when it was looked at last.
+    pub unplaced: Option<Unplaced>,
     /// When it is looked at though nothing happens.
     pub due: Option<Timestamp>,
     /// When it was last seen to be balanced.
@@ -93,7 +94,7 @@ impl Workloads {
             head: Head::default(),
             held: BTreeMap::new(),
             named_by: BTreeSet::new(),
-            starved: 0,
+            unplaced: None,
             due: None,
             balanced: None,
         };

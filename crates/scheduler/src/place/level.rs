@@ -1,0 +1,229 @@
+//! Placing what waits, one priority after the other.
+//!
+//! Whose turn it is matters only where something is scarce. So a priority's workloads are placed
+//! one after the other at first, each with one search; only when a copy finds no host that it might
+//! have had, all of that priority is done again with a copy each in turn.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tamer_model::{Cause, PlacementId, StopCause, Why};
+
+use super::draft::Draft;
+use super::frame::Frame;
+use super::preempt;
+use super::score::POINT;
+use super::search::{Found, Search, Wanted};
+use super::turns::{Turns, quotas};
+use crate::desire::Demand;
+use crate::state::{HostIx, NeedIx, Slot, WorkloadIx};
+use crate::{Make, Queue, Stop};
+
+/// The most searches that are kept while copies take turns: some 400 KiB each at 10,000 hosts.
+const MAX_SEARCHES: usize = 64;
+
+/// A workload that wants places.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Which.
+    pub ix: WorkloadIx,
+    /// What for.
+    pub demands: Vec<Demand>,
+}
+
+/// What is planned so far.
+#[derive(Debug, Clone)]
+pub struct Placer<'a> {
+    /// The fleet as it will be.
+    pub draft: Draft<'a>,
+    /// Copies to make.
+    pub make: Vec<Make>,
+    /// Copies to stop, in favour of those.
+    pub stop: Vec<Stop>,
+    /// How many copies found no host.
+    pub unplaced: BTreeMap<WorkloadIx, u32>,
+    /// Not everything was looked at.
+    pub more: bool,
+    limit: usize,
+    hosts: u32,
+}
+
+/// The searches under way.
+type Searches<'a> = HashMap<(WorkloadIx, NeedIx), (Search<'a>, Option<usize>)>;
+
+impl<'a> Placer<'a> {
+    /// Nothing is planned yet. At most `limit` copies will be made.
+    pub fn new(draft: Draft<'a>, limit: usize) -> Self {
+        let hosts = draft.fleet.hosts.told().count() as u32;
+        let (make, stop) = (Vec::new(), Vec::new());
+        Self { draft, make, stop, unplaced: BTreeMap::new(), more: false, limit, hosts }
+    }
+
+    /// Places what waits, as far as there is room.
+    pub fn place(&mut self, queue: Queue, waiting: Vec<Waiting>) {
+        let mut levels: BTreeMap<u8, Vec<Waiting>> = BTreeMap::new();
+        for one in waiting {
+            let workload = self.draft.fleet.workloads.get(one.ix).workload.as_ref();
+            let priority = workload.map_or(0, |workload| workload.spec.priority);
+            levels.entry(priority).or_default().push(one);
+        }
+        for level in levels.values().rev() {
+            let left = self.limit - self.make.len();
+            let wanted: usize = level.iter().map(|one| one.demands.len()).sum();
+            if left == 0 && wanted > 0 {
+                self.more = true;
+                return;
+            }
+            self.level(queue, level, left);
+        }
+    }
+
+    fn level(&mut self, queue: Queue, level: &[Waiting], left: usize) {
+        let before = (level.len() > 1).then(|| self.clone());
+        let quotas = quotas(queue, self.draft.fleet, level, left);
+        let mut scarce = false;
+        for (one, quota) in level.iter().zip(quotas) {
+            let mut searches = Searches::new();
+            for demand in &one.demands[..quota] {
+                scarce |= self.one(&mut searches, one.ix, demand) == Tried::Scarce;
+            }
+            self.more |= quota < one.demands.len();
+        }
+        if let Some(before) = before.filter(|_| scarce) {
+            *self = before;
+            self.in_turn(queue, level);
+        }
+    }
+
+    /// A copy each in turn.
+    fn in_turn(&mut self, queue: Queue, level: &[Waiting]) {
+        let mut turns = Turns::new(queue, self.draft.fleet, level);
+        let mut searches = Searches::new();
+        while let Some((at, demand)) = turns.next() {
+            if self.make.len() == self.limit {
+                self.more = true;
+                return;
+            }
+            if searches.len() >= MAX_SEARCHES {
+                searches.clear();
+            }
+            let tried = self.one(&mut searches, level[at].ix, demand);
+            turns.went(at, tried == Tried::Placed);
+        }
+    }
+
+    fn one(&mut self, searches: &mut Searches<'a>, ix: WorkloadIx, demand: &Demand) -> Tried {
+        let Some(frame) = Frame::new(self.draft.fleet, ix, demand.template) else {
+            return Tried::Never;
+        };
+        let (search, failed_at) = searches
+            .entry((ix, frame.need_ix))
+            .or_insert_with(|| (Search::new(frame, &self.draft), None));
+        let plain = demand.host.is_none() && demand.stops.is_none() && demand.replaces.is_none();
+        // Where one found nothing the next finds nothing, unless something changed.
+        let hopeless = plain && demand.avoid.is_empty() && *failed_at == Some(self.draft.changed());
+        let found = if hopeless { None } else { find(search, &self.draft, demand) };
+        let Some((found, victims)) = found else {
+            let scarce = search.open.count() > 0;
+            if plain && demand.avoid.is_empty() {
+                *failed_at = Some(self.draft.changed());
+            }
+            *self.unplaced.entry(ix).or_default() += 1;
+            return if scarce { Tried::Scarce } else { Tried::Never };
+        };
+        for victim in victims {
+            let seat = self.draft.fleet.placements.get(victim);
+            let workload = self.draft.fleet.workloads.get(seat.workload).name.clone();
+            self.stop.push(Stop { placement: seat.id, workload, cause: StopCause::Preempted });
+            self.draft.part(victim, true);
+        }
+        let make = take(search, &mut self.draft, demand, found, self.hosts);
+        let workload = make.workload.clone();
+        self.stop.extend(demand.stops.map(|(placement, cause)| Stop {
+            placement,
+            workload,
+            cause,
+        }));
+        self.make.push(make);
+        Tried::Placed
+    }
+}
+
+/// What became of a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    Placed,
+    /// Others may have what it needs.
+    Scarce,
+    /// No host would do even if it were empty.
+    Never,
+}
+
+fn find<'a>(
+    search: &mut Search<'a>,
+    draft: &Draft<'a>,
+    demand: &Demand,
+) -> Option<(Found, Vec<Slot>)> {
+    let fleet = draft.fleet;
+    let avoid: Vec<HostIx> =
+        demand.avoid.iter().filter_map(|host| fleet.hosts.find(*host)).collect();
+    let host = match demand.host {
+        Some(host) => Some(fleet.hosts.find(host)?),
+        None => None,
+    };
+    let old = |id: Option<PlacementId>| fleet.placements.find(id?);
+    let stops = old(demand.stops.map(|(id, _)| id));
+    let replaces = stops.or_else(|| old(demand.replaces));
+    let wanted = Wanted { host, avoid: &avoid, replaces, stops: stops.is_some() };
+    if let Some(found) = search.pick(draft, wanted) {
+        return Some((found, Vec::new()));
+    }
+    if !may_push(demand.cause) {
+        return None;
+    }
+    preempt::best(search, draft, wanted)
+}
+
+/// Whether a copy may push others aside: only one that is not there otherwise.
+const fn may_push(cause: Cause) -> bool {
+    match cause {
+        Cause::Missing
+        | Cause::Drained
+        | Cause::HostLost
+        | Cause::HostGone
+        | Cause::Failed
+        | Cause::Preempted => true,
+        Cause::Canary | Cause::Updated | Cause::Unfitting | Cause::Rebalanced => false,
+    }
+}
+
+/// Takes a host for a copy.
+pub fn take<'a>(
+    search: &mut Search<'a>,
+    draft: &mut Draft<'a>,
+    demand: &Demand,
+    found: Found,
+    hosts: u32,
+) -> Make {
+    let fleet = draft.fleet;
+    let stops = demand.stops.and_then(|(id, _)| fleet.placements.find(id));
+    let replaces = demand.replaces.and_then(|id| fleet.placements.find(id));
+    if let Some(slot) = stops.or(replaces) {
+        search.parted(draft, slot);
+    }
+    if let Some(slot) = stops {
+        draft.part(slot, true);
+    }
+    let Frame { ix, need_ix, .. } = search.frame;
+    draft.make(ix, found.host, need_ix);
+    search.placed(found.host);
+    let why =
+        Why { cause: demand.cause, score: found.points / POINT, fitting: found.fitting, hosts };
+    Make {
+        workload: fleet.workloads.get(ix).name.clone(),
+        index: demand.index,
+        template: demand.template,
+        host: fleet.hosts.get(found.host).id,
+        why,
+        replaces: demand.replaces,
+    }
+}
