@@ -22,7 +22,7 @@ use tracing::warn;
 use crate::clock;
 use crate::contents::Contents;
 use crate::fleet::Fleet;
-use crate::state::{Unstorable, decode, keys};
+use crate::state::{AppliedRecord, Unstorable, decode, keys};
 
 const EVERY: Duration = Duration::from_secs(600);
 /// Keys to a commit, of 128.
@@ -91,6 +91,7 @@ impl Janitor {
         told(outputs::remove(store, retention.output_bytes).await);
         told(beyond(store, &keys::audits(), retention.audit).await);
         told(requests(store, now).await);
+        told(applied(store, now).await);
         told(orphans(store, &self.fleet).await);
         told(self.joining(now).await);
         told(targets::remove(store, &mut self.targets_seen, now).await);
@@ -131,6 +132,20 @@ async fn requests(store: &Store, now: Timestamp) -> Result<(), Problem> {
     each(store, &prefix, |entry| {
         let id: BatchId = decode(&entry.key, &entry.value)?;
         if now.since(id.created_at()) > VISIBLE {
+            old.push(entry.key);
+        }
+        Ok(())
+    })
+    .await?;
+    delete(store, old).await
+}
+
+/// Removes what came of requests to apply workloads that nobody repeats any more.
+async fn applied(store: &Store, now: Timestamp) -> Result<(), Problem> {
+    let mut old = Vec::new();
+    each(store, &keys::all_applied(), |entry| {
+        let applied: AppliedRecord = decode(&entry.key, &entry.value)?;
+        if now.since(applied.at) > VISIBLE {
             old.push(entry.key);
         }
         Ok(())

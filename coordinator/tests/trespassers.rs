@@ -102,6 +102,18 @@ fn audience(path: &str) -> Option<Who> {
         | "/tamer.v1.Schedules/SetScheduleEnabled"
         | "/tamer.v1.Schedules/RemoveSchedule"
         | "/tamer.v1.Schedules/RunScheduleNow"
+        | "/tamer.v1.Workloads/PlanWorkloads"
+        | "/tamer.v1.Workloads/ApplyWorkloads"
+        | "/tamer.v1.Workloads/ListWorkloads"
+        | "/tamer.v1.Workloads/GetWorkload"
+        | "/tamer.v1.Workloads/ListWorkloadVersions"
+        | "/tamer.v1.Workloads/ChangeWorkload"
+        | "/tamer.v1.Workloads/Why"
+        | "/tamer.v1.Workloads/WatchWorkload"
+        | "/tamer.v1.Workloads/ListPlacements"
+        | "/tamer.v1.Workloads/PlanRebalance"
+        | "/tamer.v1.Workloads/DrainHost"
+        | "/tamer.v1.Workloads/WatchDrain"
         | "/tamer.v1.Control/ListAudit"
         | "/tamer.v1.Control/TailAudit" => Some(Who::User),
         _ => None,

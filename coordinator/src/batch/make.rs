@@ -265,7 +265,8 @@ fn program(argv: &[String]) -> &str {
     argv.first().map(String::as_str).unwrap_or_default()
 }
 
-fn check_request(id: &str) -> Result<(), Problem> {
+/// Refuses what cannot be the id of a request.
+pub fn check_request(id: &str) -> Result<(), Problem> {
     let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
     if id.is_empty() || id.len() > 160 || !id.bytes().all(fits) {
         return Err(Problem::field("request_id", "not 1 to 160 letters, digits, `-`, `_` and `.`"));

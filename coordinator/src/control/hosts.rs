@@ -14,7 +14,7 @@ use crate::state::{Credential, PendingHost, Revoked, Unstorable, encode, keys};
 use crate::{audit, clock};
 
 /// The longest reason of a cordon, in bytes.
-const MAX_REASON: usize = 1024;
+pub(super) const MAX_REASON: usize = 1024;
 /// Hosts to a page unless the caller wants fewer.
 const PAGE: usize = 1000;
 
@@ -115,6 +115,10 @@ impl People {
         let mut changed = member.host.clone();
         let cordon = Cordon { by: asker.name.clone(), at: clock::now(), reason };
         changed.cordon = cordoned.then_some(cordon);
+        if !cordoned {
+            // A host that takes work again is not drained.
+            changed.drain = None;
+        }
         let what = if cordoned { "host.cordon" } else { "host.uncordon" };
         let commit = Commit::new()
             .modified_at(keys::host(changed.id), member.host_at)

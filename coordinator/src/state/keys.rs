@@ -28,6 +28,7 @@
 //! | `work/placement/HOST/PLACEMENT` | `Placement` |
 //! | `work/placed/HOST/PLACEMENT` | `PlacementStatus`, its times by the coordinator's clock |
 //! | `work/trouble/HOST` | `crate::workloads::Trouble`: what fails there, and until when it is set aside |
+//! | `applied/ID` | [`super::AppliedRecord`]: what came of the request to apply a file |
 //! | `audit/ETAD` | `AuditRecord`, newest first |
 
 use tamer_model::{
@@ -221,6 +222,15 @@ pub fn trouble(host: HostId) -> Key {
 
 pub fn troubles() -> Prefix {
     prefix("work/trouble/")
+}
+
+/// What came of a request to apply workloads.
+pub fn applied(request: &str) -> Key {
+    key(format!("applied/{request}"))
+}
+
+pub fn all_applied() -> Prefix {
+    prefix("applied/")
 }
 
 pub fn kept(id: BatchId) -> Key {

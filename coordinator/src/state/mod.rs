@@ -6,8 +6,9 @@ mod record;
 
 pub use output::StoredOutput;
 pub use record::{
-    AuthorityRecord, Credential, FleetMeta, KeptRecord, PendingHost, Revoked, Target,
-    TargetInstance, TokenRecord, Unstorable, decode, encode, unstorable,
+    AppliedRecord, AppliedWorkload, Applying, AuthorityRecord, Credential, FleetMeta, KeptRecord,
+    PendingHost, Revoked, Target, TargetInstance, TokenRecord, Unstorable, decode, encode,
+    unstorable,
 };
 
 /// The version of the whole layout. A coordinator refuses a store of a later one, and writes its own

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tamer_certs::SecretHash;
 use tamer_model::{
     Code, Facts, Fingerprint, FleetId, HostId, HostName, InstanceId, InstanceName, InstanceRef,
-    Labels, Problem, Spot, Timestamp, UserName,
+    Labels, Problem, Spot, Timestamp, UserName, WorkloadName,
 };
 use tamer_store::{CommitError, Key, ReadError};
 
@@ -78,6 +78,42 @@ pub struct Credential {
 pub struct KeptRecord {
     /// Bytes of its tasks' output, as they are stored.
     pub output_bytes: u64,
+}
+
+/// What came of a request to apply workloads, for who repeats it. Kept for a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedRecord {
+    pub at: Timestamp,
+    pub workloads: Vec<AppliedWorkload>,
+}
+
+/// What an apply did with one workload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedWorkload {
+    pub name: WorkloadName,
+    pub what: Applying,
+    /// Its version from then on.
+    pub version: u32,
+}
+
+/// What an apply does with a workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Applying {
+    Created,
+    Changed,
+    Unchanged,
+}
+
+impl Applying {
+    /// In one word, as it is told.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+        }
+    }
 }
 
 /// One of the hosts or instances that a batch was frozen for.

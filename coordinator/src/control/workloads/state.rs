@@ -1,0 +1,206 @@
+//! How a workload is doing, in one word and a reason: the only place that says so.
+//!
+//! | word | it means |
+//! | --- | --- |
+//! | `removing` | a person removed it, and copies are still to go |
+//! | `stopped` | a person stopped it |
+//! | `failed` | its last update failed, and waits for a person |
+//! | `done` | as many copies as were asked for have succeeded |
+//! | `updating` | its copies are being made anew |
+//! | `degraded` | copies failed, are not well, or are on lost hosts: nobody knows of them |
+//! | `pending` | copies have no host, or are on their way |
+//! | `running` | all that should run runs and is well |
+//!
+//! Where more than one is true the first one is told.
+
+use std::fmt;
+
+use tamer_model::{Run, Stage, Workload};
+use tamer_scheduler::Counts;
+
+/// How a workload is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Removing,
+    Stopped,
+    Failed,
+    Done,
+    Updating,
+    Degraded,
+    Pending,
+    Running,
+}
+
+impl State {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Removing => "removing",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Done => "done",
+            Self::Updating => "updating",
+            Self::Degraded => "degraded",
+            Self::Pending => "pending",
+            Self::Running => "running",
+        }
+    }
+}
+
+/// The state of a workload, and why it is in it; the reason is empty where there is none.
+pub fn state(workload: &Workload, counts: &Counts) -> (State, String) {
+    let left = counts.running + counts.starting + counts.failed + counts.unknown + counts.stopping;
+    if workload.removing {
+        return (State::Removing, copies(left, "are still to go"));
+    }
+    if workload.stopped {
+        return (State::Stopped, copies(left, "are still to stop"));
+    }
+    match &workload.update {
+        Some(update) => match &update.stage {
+            Stage::Failed { reason } => (State::Failed, format!("its update failed: {reason}")),
+            Stage::Canary => (State::Updating, "the first new copies are watched".to_owned()),
+            Stage::Rolling => {
+                (State::Updating, format!("{} of {} are well", counts.well, counts.wanted))
+            }
+        },
+        None if matches!(workload.spec.run, Run::ToCompletion { .. })
+            && counts.completed >= counts.wanted =>
+        {
+            (State::Done, String::new())
+        }
+        None => steady(workload, counts),
+    }
+}
+
+/// The state of one that nobody changes.
+fn steady(workload: &Workload, counts: &Counts) -> (State, String) {
+    let unwell = match workload.spec.run {
+        // What ends by itself is never seen to be well for long.
+        Run::ToCompletion { .. } => 0,
+        Run::Count(_) | Run::EveryHost => counts.running.saturating_sub(counts.well),
+    };
+    let bad = [
+        copies(counts.unknown, "are on lost hosts"),
+        copies(counts.failed, "failed"),
+        copies(unwell, "are not well"),
+    ];
+    let missing = match workload.spec.run {
+        Run::ToCompletion { .. } => 0,
+        Run::Count(_) | Run::EveryHost => counts.wanted.saturating_sub(
+            counts.running + counts.starting + counts.failed + counts.unknown + counts.unplaced,
+        ),
+    };
+    let waiting = [
+        copies(counts.unplaced, "have no host"),
+        copies(counts.starting, "are on their way"),
+        copies(missing, "are yet to be placed"),
+    ];
+    let told = |reasons: [String; 3]| {
+        reasons.into_iter().filter(|reason| !reason.is_empty()).collect::<Vec<_>>().join(", ")
+    };
+    let (bad, waiting) = (told(bad), told(waiting));
+    match (bad.is_empty(), waiting.is_empty()) {
+        (false, true) => (State::Degraded, bad),
+        (false, false) => (State::Degraded, format!("{bad}, {waiting}")),
+        (true, false) => (State::Pending, waiting),
+        (true, true) => (State::Running, String::new()),
+    }
+}
+
+/// `3 copies WHAT`, or nothing when there is none.
+fn copies(number: u32, what: impl fmt::Display) -> String {
+    match number {
+        0 => String::new(),
+        number => format!("{number} {what}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tamer_model::{Timestamp, UpdateState};
+
+    use super::*;
+
+    fn workload(run: &str, change: impl FnOnce(&mut Workload)) -> Workload {
+        let spec = format!(r#"{{"name":"web","provider":"docker","instance":{{}},"run":{run}}}"#);
+        let spec = serde_json::from_str(&spec).expect("a spec");
+        let mut workload = Workload {
+            spec,
+            owner: "ann".parse().expect("a name"),
+            created_at: Timestamp::from_millis(1),
+            version: 1,
+            template: 1,
+            stable: None,
+            update: None,
+            stopped: false,
+            removing: false,
+            rebalance_at: None,
+        };
+        change(&mut workload);
+        workload
+    }
+
+    fn three(change: impl FnOnce(&mut Counts)) -> Counts {
+        let mut counts = Counts { wanted: 3, running: 3, well: 3, ..Counts::default() };
+        change(&mut counts);
+        counts
+    }
+
+    #[track_caller]
+    fn check(workload: &Workload, counts: &Counts, wanted: &str) {
+        let (state, reason) = state(workload, counts);
+        assert_eq!(format!("{}: {reason}", state.as_str()), wanted);
+    }
+
+    #[test]
+    fn the_copies_say_how_it_is() {
+        let web = workload(r#"{"count":3}"#, |_| {});
+        check(&web, &three(|_| {}), "running: ");
+        check(
+            &web,
+            &three(|c| (c.running, c.well, c.unplaced, c.starting) = (1, 1, 1, 1)),
+            "pending: 1 have no host, 1 are on their way",
+        );
+        check(&web, &three(|c| (c.running, c.well) = (1, 1)), "pending: 2 are yet to be placed");
+        // A copy on a lost host is never counted as running, nor as good.
+        check(
+            &web,
+            &three(|c| (c.running, c.well, c.unknown) = (2, 2, 1)),
+            "degraded: 1 are on lost hosts",
+        );
+        check(
+            &web,
+            &three(|c| (c.running, c.well, c.failed, c.unplaced) = (1, 0, 1, 1)),
+            "degraded: 1 failed, 1 are not well, 1 have no host",
+        );
+    }
+
+    #[test]
+    fn what_ends_by_itself_is_done_when_enough_have_succeeded() {
+        let job = workload(r#"{"to_completion":{"completions":3}}"#, |_| {});
+        let counts = Counts { wanted: 3, running: 1, completed: 2, ..Counts::default() };
+        check(&job, &counts, "running: ");
+        check(&job, &Counts { running: 0, completed: 3, ..counts }, "done: ");
+    }
+
+    #[test]
+    fn what_a_person_said_comes_first() {
+        let update = |stage| Some(UpdateState { begun_at: Timestamp::from_millis(1), stage });
+        let failed = Stage::Failed { reason: "copy 0 exited".to_owned() };
+        let counts = three(|c| c.well = 1);
+        let run = r#"{"count":3}"#;
+        let told = |change: &dyn Fn(&mut Workload), wanted| {
+            check(&workload(run, |w| change(w)), &counts, wanted);
+        };
+        told(&|w| w.update = update(Stage::Rolling), "updating: 1 of 3 are well");
+        told(&|w| w.update = update(failed.clone()), "failed: its update failed: copy 0 exited");
+        told(&|w| w.stopped = true, "stopped: 3 are still to stop");
+        told(
+            &|w| {
+                w.update = update(Stage::Canary);
+                (w.stopped, w.removing) = (true, true);
+            },
+            "removing: 3 are still to go",
+        );
+    }
+}

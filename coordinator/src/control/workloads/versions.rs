@@ -1,0 +1,142 @@
+//! Versions of workloads: made with each change, listed, and forgotten.
+
+use std::collections::BTreeSet;
+
+use tamer_model::{
+    Code, Problem, Timestamp, UserName, VersionCause, Workload, WorkloadSpec, WorkloadVersion,
+};
+use tamer_proto::wire;
+use tamer_store::Commit;
+use tracing::warn;
+
+use super::document;
+use crate::control::People;
+use crate::state::{Unstorable, encode, keys};
+
+/// Versions of a workload that are kept; those that copies are made of stay whatever their number.
+const KEPT: usize = 50;
+/// Keys to a commit, of 128.
+const KEYS: usize = 100;
+
+/// Makes a workload the next version of itself. Without a template of before, its copies are made
+/// anew, and an update that failed is over.
+pub fn advance(workload: &mut Workload, spec: WorkloadSpec, template: Option<u32>) {
+    workload.version = workload.version.saturating_add(1);
+    let template = template.unwrap_or(workload.version);
+    if template != workload.template {
+        workload.template = template;
+        workload.update = None;
+    }
+    workload.spec = spec;
+}
+
+/// Adds the record of the version that a workload is at.
+pub fn put(
+    commit: Commit,
+    workload: &Workload,
+    by: UserName,
+    at: Timestamp,
+    cause: VersionCause,
+) -> Commit {
+    let record = WorkloadVersion {
+        version: workload.version,
+        template: workload.template,
+        spec: workload.spec.clone(),
+        by,
+        at,
+        cause,
+    };
+    commit.put(keys::workload_version(&workload.spec.name, workload.version), encode(&record))
+}
+
+impl People {
+    pub(in crate::control) async fn workload_versions(
+        &self,
+        name: &str,
+    ) -> Result<wire::ListWorkloadVersionsResponse, Problem> {
+        let (workload, _) = self.find_workload(name).await?;
+        let versions = self.workloads.versions(&workload.spec.name).await?;
+        let mut versions: Vec<_> = versions.into_iter().rev().map(show).collect();
+        // The newest say most: a message has room for so many documents of the largest kind.
+        versions.reverse();
+        let mut room = tamer_proto::MAX_MESSAGE / 2;
+        versions.retain(|version| {
+            let taken = prost::Message::encoded_len(version);
+            let fits = taken <= room;
+            room = room.saturating_sub(taken);
+            fits
+        });
+        Ok(wire::ListWorkloadVersionsResponse { versions })
+    }
+
+    /// A version that is kept; 0: the one before the newest.
+    pub(super) async fn kept_version(
+        &self,
+        workload: &Workload,
+        version: u32,
+    ) -> Result<WorkloadVersion, Problem> {
+        let wanted = if version == 0 { workload.version.saturating_sub(1) } else { version };
+        let kept = self.workloads.version(&workload.spec.name, wanted).await?;
+        let unknown = || {
+            let message = format!("{} has no version {wanted}", workload.spec.name);
+            Problem::new(Code::NotFound, message)
+                .on("revert")
+                .remedy("`tamerctl workload history` lists those that are kept")
+        };
+        kept.ok_or_else(unknown)
+    }
+
+    /// Removes versions that nobody goes back to any more. What fails is done at the next change.
+    pub(super) async fn forget_versions(&self, workloads: impl Iterator<Item = &Workload> + Send) {
+        for workload in workloads {
+            if workload.version as usize <= KEPT {
+                continue;
+            }
+            if let Err(problem) = self.forget(workload).await {
+                warn!(workload = %workload.spec.name, %problem, "old versions could not be removed");
+            }
+        }
+    }
+
+    async fn forget(&self, workload: &Workload) -> Result<(), Problem> {
+        let name = &workload.spec.name;
+        let mut used: BTreeSet<u32> =
+            self.workloads.read().copies_of(name).map(|copy| copy.placement.template).collect();
+        used.extend(workload.stable.into_iter().chain([workload.template]));
+        let versions = self.workloads.versions(name).await?;
+        let old = versions.len().saturating_sub(KEPT);
+        let stale: Vec<_> = versions
+            .iter()
+            .take(old)
+            .filter(|version| !used.contains(&version.version))
+            .map(|version| keys::workload_version(name, version.version))
+            .take(KEYS)
+            .collect();
+        if stale.is_empty() {
+            return Ok(());
+        }
+        let commit = stale.into_iter().fold(Commit::new(), Commit::delete);
+        self.store.commit(commit).await.map_err(Unstorable::problem).map(drop)
+    }
+}
+
+fn show(version: WorkloadVersion) -> wire::WorkloadVersionView {
+    let WorkloadVersion { version, template, spec, by, at, cause } = version;
+    let cause = match cause {
+        VersionCause::Applied => "applied".to_owned(),
+        VersionCause::Scaled => "scaled".to_owned(),
+        VersionCause::Restarted => "restarted".to_owned(),
+        VersionCause::Reverted { to } => format!("reverted to {to}"),
+        VersionCause::AutoReverted { to, reason } => {
+            format!("went back to {to}, as the update failed: {reason}")
+        }
+    };
+    wire::WorkloadVersionView {
+        version,
+        template,
+        document: document::document(&spec),
+        by: by.to_string(),
+        at: at.as_millis(),
+        cause,
+    }
+}
