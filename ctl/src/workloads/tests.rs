@@ -183,7 +183,7 @@ fn a_bad_value_is_told_with_its_path_and_its_line() {
         "",
     );
     refused("x.yaml", "name: [a\nb: {\n", "name", "x.yaml, line 2: illegal placement of ':' indicator", "");
-    refused("x.json", "{ \"name\": 1, }", "file", "x.json, line 1: trailing comma", "");
+    refused("x.json", "{ \"name\": 1, }", "workloads", "x.json, line 1: trailing comma", "");
 }
 
 #[test]

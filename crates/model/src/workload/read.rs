@@ -30,7 +30,9 @@ where
 {
     serde_path_to_error::deserialize(from).map_err(|error| {
         let path = error.path().to_string();
-        problem(path.trim_start_matches('.'), &words(error.inner()))
+        // Where a format breaks off between two keys, the last part is not known.
+        let path = path.trim_start_matches('.').trim_end_matches('?').trim_end_matches('.');
+        problem(path, &words(error.inner()))
     })
 }
 
