@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 use crate::cmd::{
-    audit, batch, completions, context, dev, host, instance, run, schedule, status, token,
+    audit, batch, completions, context, dev, host, instance, placement, run, schedule, status,
+    token, workload,
 };
 use crate::output::Format;
 
@@ -15,7 +16,7 @@ use crate::output::Format;
     name = "tamerctl",
     version,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 done · 1 it failed on some target · 2 bad input · 3 cannot reach, or not allowed:\nthe coordinator, or nothing but some targets; `instance exec` ends with the command's own"
+    after_help = "Exit codes: 0 done · 1 it failed on some target · 2 bad input · 3 cannot reach, or not allowed:\nthe coordinator, or nothing but some targets; `instance exec` ends with the command's own, and `workload plan` with 2 when it would change\nsomething and 1 on any error"
 )]
 pub struct Cli {
     /// How to print the answer (default: table)
@@ -47,6 +48,12 @@ pub enum Command {
     /// What the hosts run: containers, virtual machines
     #[command(subcommand)]
     Instance(Box<instance::Verb>),
+    /// What should run, and is kept running
+    #[command(subcommand)]
+    Workload(Box<workload::Verb>),
+    /// The copies of workloads, each on one host
+    #[command(subcommand)]
+    Placement(placement::Verb),
     /// Run a command, a script or files on many hosts
     #[command(after_long_help = run::EXAMPLES)]
     Run(Box<run::Args>),

@@ -6,9 +6,11 @@ pub mod completions;
 pub mod context;
 pub mod dev;
 mod files;
+mod follow;
 pub mod host;
 pub mod instance;
 pub mod pairs;
+pub mod placement;
 pub mod run;
 pub mod schedule;
 mod start;
@@ -16,6 +18,7 @@ pub mod status;
 pub mod token;
 mod version;
 mod watch;
+pub mod workload;
 
 use crate::Session;
 use crate::args::Command;
@@ -29,6 +32,8 @@ pub async fn run(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Host(verb) => host::run(verb, session).await,
         Command::Token(verb) => token::run(verb, session).await,
         Command::Instance(verb) => instance::run(*verb, session).await,
+        Command::Workload(verb) => workload::run(*verb, session).await,
+        Command::Placement(verb) => placement::run(verb, session).await,
         Command::Run(args) => run::run(*args, session).await,
         Command::Batch(verb) => batch::run(verb, session).await,
         Command::Schedule(verb) => schedule::run(verb, session).await,

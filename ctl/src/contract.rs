@@ -19,7 +19,7 @@ mod workload;
 pub use action::{BatchAction, Command, Undo};
 pub use audit::Audit;
 pub use batch::{Batch, BatchDetail, BatchState, Counts};
-pub use host::{Cordon, Disk, Host, Provider, ProviderStatus};
+pub use host::{Cordon, Disk, Drain, Host, Provider, ProviderStatus};
 pub use instance::{Checkpoint, Instance, InstanceDetail, Port};
 pub use preview::Preview;
 pub use schedule::{Occurrence, Schedule, Timing, Upcoming};

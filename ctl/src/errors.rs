@@ -28,6 +28,13 @@ pub enum Failure {
     /// by the command itself, as far as it wanted to.
     #[error("the command ended with {0}")]
     Command(u8),
+    /// A plan would change something, and the output said what.
+    #[error("it would change something")]
+    WouldChange,
+    /// A plan could not be made: told as any other problem, with an exit code that does not say
+    /// that something would change.
+    #[error(transparent)]
+    NoPlan(Problem),
     /// The reader of our output went away, as `head` does. Nothing is wrong.
     #[error("the reader of the output went away")]
     BrokenPipe,
@@ -158,6 +165,11 @@ pub fn tell(failure: &Failure, format: Format) -> u8 {
             print::error(&text_of(problem, format));
             exit_code(problem.code)
         }
+        Failure::NoPlan(problem) => {
+            print::error(&text_of(problem, format));
+            1
+        }
+        Failure::WouldChange => 2,
         Failure::Targets => 1,
         Failure::Unreached => 3,
         Failure::Command(code) => *code,
@@ -170,7 +182,7 @@ pub fn tell_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
     if !error.use_stderr() || !asks_for_json(arguments) {
         // A closed pipe is the reader's choice; there is nobody left to tell.
         let _ = error.print();
-        return if error.use_stderr() { 2 } else { 0 };
+        return if error.use_stderr() { usage_code(arguments) } else { 0 };
     }
     let text = error.to_string();
     // The first paragraph is the error; the usage follows.
@@ -179,7 +191,13 @@ pub fn tell_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let message = message.strip_prefix("error: ").unwrap_or(&message);
     let problem = Problem::new(Code::InvalidField, message).remedy("see `tamerctl --help`");
     print::error(&text_of(&problem, Format::Json));
-    2
+    usage_code(arguments)
+}
+
+/// The exit code of bad usage: a script that plans takes 2 for something that would change.
+fn usage_code(arguments: &[OsString]) -> u8 {
+    let plans = arguments.windows(2).any(|pair| pair[0] == "workload" && pair[1] == "plan");
+    if plans { 1 } else { 2 }
 }
 
 /// The arguments could not be read, so they are searched.

@@ -8,8 +8,10 @@ mod pour;
 pub mod print;
 mod table;
 pub mod width;
+mod wrap;
 
 pub use format::Format;
 pub use line::{Line, Tone};
 pub use pour::Pour;
 pub use table::{Cell, Table, pairs};
+pub use wrap::wrap;

@@ -2,6 +2,7 @@
 
 mod approve;
 mod cordon;
+mod drain;
 mod show;
 
 use serde::Serialize;
@@ -54,6 +55,9 @@ pub enum Verb {
         /// Its name or id
         host: String,
     },
+    /// Move the copies of workloads to other hosts, and give it no new work
+    #[command(after_long_help = drain::EXAMPLES)]
+    Drain(drain::Args),
     /// Remove a host from the fleet, for good
     Rm {
         /// Its name or id
@@ -81,6 +85,7 @@ pub async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
             cordon::run(&host, true, &reason.unwrap_or_default(), session).await
         }
         Verb::Uncordon { host } => cordon::run(&host, false, "", session).await,
+        Verb::Drain(args) => drain::run(args, session).await,
         Verb::Rm { host, yes } => remove(&host, yes, session).await,
     }
 }

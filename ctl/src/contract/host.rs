@@ -46,6 +46,8 @@ pub struct Host {
     pub devices: BTreeMap<String, u32>,
     /// Why it takes no new work; absent when it does.
     pub cordon: Option<Cordon>,
+    /// That its placements are moved away; absent when they stay.
+    pub drain: Option<Drain>,
 }
 
 /// Why a host takes no new work. What it runs goes on.
@@ -55,6 +57,18 @@ pub struct Cordon {
     pub by: String,
     pub at: Time,
     pub reason: Option<String>,
+}
+
+/// That a host's placements are moved away.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the names are the contract")]
+pub struct Drain {
+    pub by: String,
+    pub at: Time,
+    /// When what is left is stopped; null: as long as it takes.
+    pub deadline: Option<Time>,
+    /// Copies of workloads that run on every host stay.
+    pub keep_every_host: bool,
 }
 
 /// A provider of a host, and what it can do.
@@ -111,7 +125,7 @@ impl From<wire::Host> for Host {
             providers: provider_status,
             instances,
             cordon,
-            drain: _,
+            drain,
         } = host;
         let wire::Facts {
             os,
@@ -164,6 +178,12 @@ impl From<wire::Host> for Host {
                 by,
                 at: Time::of(at),
                 reason: told(reason),
+            }),
+            drain: drain.map(|wire::Drain { by, at, deadline, keep_every_host }| Drain {
+                by,
+                at: Time::of(at),
+                deadline: deadline.map(Time::of),
+                keep_every_host,
             }),
         }
     }

@@ -40,7 +40,7 @@ impl Tone {
     /// The tone of a state's word: of a host, a batch, a task or a token.
     pub fn of_state(state: &str) -> Self {
         match state {
-            "ready" | "succeeded" | "usable" | "done" => Self::Good,
+            "ready" | "succeeded" | "usable" | "done" | "completed" => Self::Good,
             "pending" | "dispatched" | "running" => Self::Busy,
             "lost" | "failed" | "timed_out" | "interrupted" | "never_started" => Self::Bad,
             _ => Self::Plain,

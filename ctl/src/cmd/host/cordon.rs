@@ -19,11 +19,16 @@ pub async fn run(
     })
 }
 
-/// A host's state, and whether it is cordoned.
+/// A host's state, and whether it is cordoned or drained.
 pub fn state(host: &Host) -> Cell {
-    match (&host.cordon, host.state.as_str()) {
-        (None, state) => Cell::state(state),
-        (Some(_), "ready") => Cell::toned(Tone::Busy, "ready, cordoned"),
-        (Some(_), state) => Cell::toned(Tone::of_state(state), &format!("{state}, cordoned")),
-    }
+    let also = match (&host.cordon, &host.drain) {
+        (_, Some(_)) => ", draining",
+        (Some(_), None) => ", cordoned",
+        (None, None) => return Cell::state(&host.state),
+    };
+    let tone = match host.state.as_str() {
+        "ready" => Tone::Busy,
+        state => Tone::of_state(state),
+    };
+    Cell::toned(tone, &format!("{}{also}", host.state))
 }

@@ -1,6 +1,6 @@
 //! `tamerctl host show` for people.
 
-use crate::contract::{Cordon, Host, ProviderStatus, Time};
+use crate::contract::{Cordon, Drain, Host, ProviderStatus, Time};
 use crate::output::{Cell, Line, Table, Tone, human, pairs};
 
 /// Everything about `host`.
@@ -35,6 +35,7 @@ pub fn lines(host: &Host) -> Vec<Line> {
         instances,
         devices,
         cordon,
+        drain,
     } = host;
     let now = Time::now();
     let at =
@@ -56,6 +57,7 @@ pub fn lines(host: &Host) -> Vec<Line> {
         ("State", Cell::state(state)),
         ("Since", past(state_since)),
         ("Cordoned", cordoned(cordon.as_ref()).into()),
+        ("Drained", drained(drain.as_ref()).into()),
         ("Last seen", past(last_seen)),
         ("Labels", human::labels(labels).into()),
         ("System", format!("{os} {arch}, {distro} {distro_version}").into()),
@@ -93,6 +95,14 @@ fn cordoned(cordon: Option<&Cordon>) -> String {
         Some(reason) => format!("by {by} at {at}: {reason}"),
         None => format!("by {by} at {at}"),
     }
+}
+
+/// Who drains it, and until when; empty when nobody does.
+fn drained(drain: Option<&Drain>) -> String {
+    let Some(Drain { by, at, deadline, keep_every_host }) = drain else { return String::new() };
+    let deadline = deadline.map(|deadline| format!(", until {deadline}")).unwrap_or_default();
+    let keeps = if *keep_every_host { ", keeps what runs on every host" } else { "" };
+    format!("by {by} at {at}{deadline}{keeps}")
 }
 
 fn table(providers: &[ProviderStatus]) -> Table {
