@@ -27,3 +27,4 @@ pub mod service;
 mod session;
 mod state;
 pub mod transfer;
+mod workloads;

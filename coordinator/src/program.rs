@@ -31,7 +31,7 @@ use crate::schedules::Keeper;
 use crate::session::Sessions;
 use crate::session::service::Agents;
 use crate::state::{self, FleetMeta, Unstorable, decode, encode, keys};
-use crate::{clock, health, liveness, platform};
+use crate::{clock, health, liveness, platform, workloads};
 
 /// How long connections have to end when the coordinator stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -98,6 +98,9 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
     let (controller, notices) =
         Controller::new(store.clone(), fleet.clone(), sessions.clone(), feeds.clone());
     controllers.spawn(controller.run(work.clone()));
+    let (controller, workloads, placements) =
+        workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone()).await?;
+    controllers.spawn(controller.run(work.clone()));
     controllers.spawn(liveness::run(store.clone(), fleet.clone(), sessions.clone(), work.clone()));
     let janitor =
         Janitor::new(store.clone(), fleet.clone(), contents.clone(), config.retention.clone());
@@ -127,6 +130,7 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         contents: contents.clone(),
         brought: Brought::default(),
         notices,
+        placements,
         authority: authority.clone(),
         coordinator,
         tasks: connections.clone(),

@@ -18,7 +18,7 @@ mod select;
 pub mod targets;
 #[cfg(test)]
 mod tests;
-mod watch;
+pub mod watch;
 
 pub use controller::{Controller, Notice};
 pub use feed::{Feeds, News};

@@ -8,7 +8,7 @@ use tamer_proto::{Required, wire};
 const MAX_HELD: usize = 4096;
 
 /// The most placements that one host keeps.
-const MAX_PLACEMENTS: usize = 4096;
+pub const MAX_PLACEMENTS: usize = 4096;
 
 /// What an agent says of itself first.
 #[derive(Debug, Clone)]

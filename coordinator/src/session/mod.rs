@@ -1,7 +1,8 @@
 //! The agents' sessions: one bidirectional stream each.
 //!
 //! [`Sessions`] knows who is connected; [`service`] serves the streams. A session task owns its
-//! stream and nothing else: what it hears it hands to the liveness and the batch controller.
+//! stream and nothing else: what it hears it hands to the liveness, the batch and the
+//! workload controller.
 
 mod contents;
 mod hello;
@@ -21,8 +22,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 
 /// Messages queued to one agent: the tasks that may be under way to it, as many cancellations, the
-/// ends that it told at once, and streams that people open. More than this many unread means that
-/// the agent does not read, and its session ends.
+/// ends that it told at once, streams that people open, and what changes of its placements, gathered
+/// for each commit. More than this many unread means that the agent does not read, and its session
+/// ends.
 const OUTBOUND: usize = 256;
 
 /// Where messages to one agent are queued. Boxed: a queue reserves room for 32 of them, and most of

@@ -12,11 +12,11 @@ pub fn sending(message: &ToAgent) -> Option<&'static str> {
         ToAgent::CancelTask(_) => ("send-cancel.begun", "send-cancel.queued"),
         ToAgent::EndStored(_) => ("send-stored.begun", "send-stored.queued"),
         ToAgent::Welcome(_) => ("send-welcome.begun", "send-welcome.queued"),
-        // Nothing of a batch hangs on them.
+        ToAgent::Placements(_) => ("send-placements.begun", "send-placements.queued"),
+        // Neither a batch nor a placement hangs on them.
         ToAgent::HeartbeatAck(_)
         | ToAgent::Certificate(_)
         | ToAgent::OpenStream(_)
-        | ToAgent::Placements(_)
         | ToAgent::Close(_) => return None,
     };
     point(before);
@@ -28,6 +28,7 @@ pub fn heard(message: &FromAgent) {
     match message {
         FromAgent::TaskStarted(_) => point("hear-started"),
         FromAgent::TaskEnded(_) => point("hear-ended"),
+        FromAgent::Placements(_) => point("hear-placements"),
         FromAgent::Hello(_)
         | FromAgent::Heartbeat(_)
         | FromAgent::Facts(_)
@@ -37,7 +38,6 @@ pub fn heard(message: &FromAgent) {
         | FromAgent::Providers(_)
         | FromAgent::Instances(_)
         | FromAgent::StreamRefused(_)
-        | FromAgent::Placements(_)
         | FromAgent::Goodbye(_) => {}
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use tamer_certs::Authority;
-use tamer_model::{Code, Host, HostId, JournalId, Problem, TaskId, Timestamp};
+use tamer_model::{
+    Code, Host, HostId, JournalId, PlacementId, PlacementStatus, Problem, TaskId, Timestamp,
+};
 use tamer_proto::wire::agent_message::Message as FromAgent;
 use tamer_proto::wire::agent_service_server::AgentService;
 use tamer_proto::wire::coordinator_message::Message as ToAgent;
@@ -18,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{debug, info, warn};
 
-use super::hello::Hello;
+use super::hello::{Hello, MAX_PLACEMENTS};
 use super::pace::Pace;
 use super::{Live, OUTBOUND, Outbound, Sessions, points};
 use crate::batch::{Feeds, Notice};
@@ -31,7 +33,7 @@ use crate::instances::ingest::Ingest;
 use crate::instances::streams::{self, Opened, Streams};
 use crate::liveness::{HEARTBEAT, SILENCE};
 use crate::state::{Unstorable, encode, keys};
-use crate::{audit, clock};
+use crate::{audit, clock, workloads};
 
 /// How long an agent may take to say hello.
 pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,6 +64,7 @@ pub struct Agents {
     pub contents: Contents,
     pub brought: Brought,
     pub notices: mpsc::Sender<Notice>,
+    pub placements: mpsc::Sender<workloads::Notice>,
     pub authority: Arc<Authority>,
     pub coordinator: tamer_model::CoordinatorId,
     /// Owns the session tasks; the program waits for them when it stops.
@@ -142,6 +145,13 @@ impl AgentService for Agents {
     }
 }
 
+/// What an agent said that it keeps.
+struct Keeps {
+    /// The tasks that its journal holds, and whether each has ended.
+    tasks: Vec<(TaskId, bool)>,
+    placements: Vec<PlacementId>,
+}
+
 /// An open session and what is needed to serve it.
 struct Session<'a> {
     agents: &'a Agents,
@@ -166,23 +176,23 @@ impl Agents {
         mut inbound: impl Inbound,
         out: Outbound,
     ) -> Result<(), Problem> {
-        let (session, held) = Box::pin(self.greet(host, caller, &mut inbound, out)).await?;
+        let (session, keeps) = Box::pin(self.greet(host, caller, &mut inbound, out)).await?;
         let ended = tokio::select! {
             () = session.live.stop.cancelled() => Ok(()),
-            ended = session.run(held, &mut inbound) => ended,
+            ended = session.run(keeps, &mut inbound) => ended,
         };
         self.sessions.ended(host, &session.live);
         ended
     }
 
-    /// Hears the hello, opens the session and answers. Returns also what the agent's journal holds.
+    /// Hears the hello, opens the session and answers. Returns also what the agent keeps.
     async fn greet<'a>(
         &'a self,
         host: HostId,
         caller: &'a Caller,
         inbound: &mut impl Inbound,
         out: Outbound,
-    ) -> Result<(Session<'a>, Vec<(TaskId, bool)>), Problem> {
+    ) -> Result<(Session<'a>, Keeps), Problem> {
         let first = tokio::time::timeout(HELLO_TIMEOUT, inbound.try_next())
             .await
             .map_err(|_| Problem::field("hello", "no hello came in time"))?;
@@ -199,7 +209,8 @@ impl Agents {
         let live = self.sessions.open(host, spoken, caller.from.to_string(), out, stop);
         debug!(%host, session = live.number, "session opened");
         live.send(ToAgent::Welcome(self.welcome(&known)));
-        Ok((Session { agents: self, host, caller, live, journal, ahead, ends }, hello.held))
+        let keeps = Keeps { tasks: hello.held, placements: hello.placements };
+        Ok((Session { agents: self, host, caller, live, journal, ahead, ends }, keeps))
     }
 
     /// Notes what the hello says about the host, and that its certificate is in use.
@@ -282,13 +293,12 @@ impl Agents {
 }
 
 impl Session<'_> {
-    async fn run(
-        &self,
-        held: Vec<(TaskId, bool)>,
-        inbound: &mut impl Inbound,
-    ) -> Result<(), Problem> {
-        let up = Notice::Up { host: self.host, session: self.live.number, held };
-        Box::pin(self.tell(up)).await?;
+    async fn run(&self, keeps: Keeps, inbound: &mut impl Inbound) -> Result<(), Problem> {
+        let Keeps { tasks, placements } = keeps;
+        let (host, session) = (self.host, self.live.number);
+        Box::pin(self.tell(Notice::Up { host, session, held: tasks })).await?;
+        let up = workloads::Notice::Up { host, session, held: placements };
+        Box::pin(self.tell_placements(up)).await?;
         let agents = self.agents;
         let mut ingest = Ingest::new(agents.store.clone(), agents.fleet.clone(), self.host);
         let mut pace = Pace::default();
@@ -368,8 +378,7 @@ impl Session<'_> {
                 }
                 Ok(())
             }
-            // Nothing is placed here yet, so nothing is told either.
-            FromAgent::Placements(_) => Ok(()),
+            FromAgent::Placements(told) => self.placements(told).await,
             FromAgent::Goodbye(wire::Goodbye { reason }) => {
                 debug!(host = %self.host, reason, "the agent says goodbye");
                 Ok(())
@@ -384,6 +393,31 @@ impl Session<'_> {
             return Err(Problem::field("task.host", "a task of another host"));
         }
         Ok(task)
+    }
+
+    /// How the host's placements stand, with times by our clock.
+    async fn placements(&self, told: wire::PlacementsTold) -> Result<(), Problem> {
+        let wire::PlacementsTold { complete, reports } = told;
+        if reports.len() > MAX_PLACEMENTS {
+            let message = format!("more than {MAX_PLACEMENTS} reports");
+            return Err(Problem::field("placements.reports", message));
+        }
+        let reports = reports.into_iter().map(|report| self.report(report));
+        let reports = reports.collect::<Result<_, _>>()?;
+        let (host, session) = (self.host, self.live.number);
+        self.tell_placements(workloads::Notice::Told { host, session, complete, reports }).await
+    }
+
+    fn report(
+        &self,
+        report: wire::PlacementReport,
+    ) -> Result<(PlacementId, PlacementStatus), Problem> {
+        let wire::PlacementReport { id, status } = report;
+        let invalid =
+            |error: tamer_model::InvalidId| Problem::field("placement.id", error.to_string());
+        let status: PlacementStatus = status.required("placement.status")?.try_into()?;
+        let since = self.ours(status.since.as_millis());
+        Ok((id.parse().map_err(invalid)?, PlacementStatus { since, ..status }))
     }
 
     /// An end as it may be stored: a file that is said to have been brought must be here.
@@ -444,6 +478,12 @@ impl Session<'_> {
     async fn tell(&self, notice: Notice) -> Result<(), Problem> {
         let stopping = |_| Problem::new(Code::Busy, "this coordinator is stopping");
         self.agents.notices.send(notice).await.map_err(stopping)
+    }
+
+    /// The same for what the controller of workloads is told.
+    async fn tell_placements(&self, notice: workloads::Notice) -> Result<(), Problem> {
+        let stopping = |_| Problem::new(Code::Busy, "this coordinator is stopping");
+        self.agents.placements.send(notice).await.map_err(stopping)
     }
 }
 

@@ -122,16 +122,28 @@ impl Board {
         &self.scheduler
     }
 
-    /// The versions of a workload that something is made of, or goes back to.
-    pub(super) fn templates_in_use(&self, workload: &Workload) -> BTreeSet<u32> {
+    /// The versions that copies of a workload are made of, or shall be.
+    pub fn templates_in_use(&self, workload: &Workload) -> BTreeSet<u32> {
         let made = self.copies_of(&workload.spec.name).map(|copy| copy.placement.template);
         made.chain([workload.template]).collect()
+    }
+
+    /// What the copies of each workload shall be made of.
+    pub(super) fn wanted_templates(&self) -> impl Iterator<Item = (WorkloadName, u32)> {
+        let of =
+            |(name, applied): (&WorkloadName, &Applied)| (name.clone(), applied.workload.template);
+        self.workloads.iter().map(of)
+    }
+
+    /// Whether a workload is known, and what a version of it says is not.
+    pub(super) fn lacks(&self, name: &WorkloadName, template: u32) -> bool {
+        self.workloads.get(name).is_some_and(|applied| !applied.templates.contains_key(&template))
     }
 
     pub(super) fn put_workload(&mut self, workload: Workload, at: Revision) {
         let (name, workload) = (workload.spec.name.clone(), Arc::new(workload));
         let used = self.templates_in_use(&workload);
-        let applied = self.workloads.entry(name).or_insert_with(|| Applied {
+        let applied = self.workloads.entry(name.clone()).or_insert_with(|| Applied {
             workload: workload.clone(),
             at,
             templates: BTreeMap::new(),
@@ -139,6 +151,11 @@ impl Board {
         });
         applied.templates.retain(|template, _| used.contains(template));
         (applied.workload, applied.at) = (workload.clone(), at);
+        // The record itself is the version that it is made of, until a later one keeps the template.
+        if workload.version == workload.template && self.lacks(&name, workload.template) {
+            let spec = Arc::new(workload.spec.clone());
+            self.put_template(&name, workload.template, spec);
+        }
         self.scheduler.put_workload(workload);
     }
 
@@ -160,15 +177,20 @@ impl Board {
         self.scheduler.remove_workload(name);
     }
 
+    /// A placement is stored; what its host told of it stays.
     pub(super) fn put_placement(&mut self, placement: Placement, at: Revision) {
-        let (id, host) = (placement.id, placement.host);
-        self.on_hosts.entry(host).or_default().insert(id);
-        if let Some(applied) = self.workloads.get_mut(&placement.workload) {
-            applied.copies.insert(id);
-        }
-        let status = self.copies.remove(&id).and_then(|copy| copy.status);
-        self.copies.insert(id, Copy { placement: Arc::new(placement), at, status });
-        self.tell_scheduler(id);
+        let status = self.copies.remove(&placement.id).and_then(|copy| copy.status);
+        self.put(placement, at, status);
+    }
+
+    /// A placement is stored, and what its host told of it.
+    pub(super) fn put_copy(
+        &mut self,
+        placement: Placement,
+        at: Revision,
+        status: Option<PlacementStatus>,
+    ) {
+        self.put(placement, at, status.map(Arc::new));
     }
 
     pub(super) fn put_status(&mut self, id: PlacementId, status: PlacementStatus) {
@@ -220,6 +242,16 @@ impl Board {
     /// Everything is looked at in the next step.
     pub(super) fn touch_all(&mut self) {
         self.scheduler.touch_all();
+    }
+
+    fn put(&mut self, placement: Placement, at: Revision, status: Option<Arc<PlacementStatus>>) {
+        let (id, host) = (placement.id, placement.host);
+        self.on_hosts.entry(host).or_default().insert(id);
+        if let Some(applied) = self.workloads.get_mut(&placement.workload) {
+            applied.copies.insert(id);
+        }
+        self.copies.insert(id, Copy { placement: Arc::new(placement), at, status });
+        self.tell_scheduler(id);
     }
 
     /// A copy of a workload that is not there is nobody's to plan.

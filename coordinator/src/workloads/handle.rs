@@ -9,6 +9,7 @@ use tamer_store::{Commit, Range, Revision, Store};
 use tokio::sync::watch;
 
 use super::board::Board;
+use super::load;
 use crate::state::{Unstorable, decode, keys};
 
 /// Workloads and their copies as this coordinator sees them. Cheap to clone.
@@ -33,7 +34,8 @@ impl Workloads {
         Self { store, board, at, followers: Arc::default() }
     }
 
-    /// What is known now. Hold it for a short section without `.await`: the controller waits.
+    /// What is known now. Hold it for a short section without `.await`: the controller waits. Who
+    /// needs the fleet's view too takes that first.
     pub fn read(&self) -> RwLockReadGuard<'_, Board> {
         self.board.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,9 +73,7 @@ impl Workloads {
         name: &WorkloadName,
         version: u32,
     ) -> Result<Option<WorkloadVersion>, Problem> {
-        let key = keys::workload_version(name, version);
-        let entry = self.store.get(&key).await.map_err(Unstorable::problem)?;
-        entry.map(|entry| decode(&key, &entry.value)).transpose()
+        load::version(&self.store, name, version).await
     }
 
     /// Every version of a workload that is kept, the oldest first.
@@ -94,6 +94,11 @@ impl Workloads {
         self.board.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Up to where the board shows everything.
+    pub(super) fn shown(&self) -> Revision {
+        *self.at.borrow()
+    }
+
     /// The board shows everything up to `revision`.
     pub(super) fn shows(&self, revision: Revision) {
         self.at.send_if_modified(|at| {
@@ -111,6 +116,14 @@ impl Workloads {
         let mut followers = self.followers();
         workloads.into_iter().for_each(|name| tell(&mut followers.workloads, name));
         hosts.into_iter().for_each(|host| tell(&mut followers.hosts, &host));
+    }
+
+    /// Everything was read again.
+    pub(super) fn everything_changed(&self) {
+        let followers = self.followers();
+        let all = followers.workloads.values().chain(followers.hosts.values());
+        // Those who left are forgotten at the next change.
+        all.for_each(|follower| follower.send_replace(()));
     }
 
     fn followers(&self) -> MutexGuard<'_, Followers> {

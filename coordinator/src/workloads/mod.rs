@@ -16,11 +16,9 @@ mod hosts;
 mod load;
 mod orders;
 mod plan;
-#[cfg(test)]
-mod tests;
+mod steps;
 mod trouble;
 
-pub use board::{Applied, Board, Copy};
+pub use board::{Board, Copy};
 pub use controller::{Controller, Notice};
 pub use handle::Workloads;
-pub use trouble::{Failing, Trouble};
