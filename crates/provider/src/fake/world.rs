@@ -136,6 +136,14 @@ impl World {
         true
     }
 
+    pub fn exit(&mut self, id: &NativeId, code: i32, last_words: &str) -> bool {
+        let Some(thing) = self.instances.get_mut(id) else { return false };
+        let ran = thing.run.is_some();
+        thing.log.push((now(), last_words.to_owned()));
+        thing.end(Some(code));
+        ran
+    }
+
     /// Everything there is, in the order of kinds and ids.
     pub fn scan(&self, version: &str) -> Vec<Resource> {
         let resource = |kind, id: &str, name: &str, attributes: &[(&str, String)], depends_on| {
