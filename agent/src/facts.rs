@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use sysinfo::{Disks, MemoryRefreshKind, RefreshKind, System};
-use tamer_model::{Disk, Facts};
+use tamer_model::{DeviceName, Disk, Facts};
 
 use crate::platform;
 
 /// The most disks and addresses that are told: what the wire takes.
 const MAX_LIST: usize = 256;
 
-/// Collects the facts. Takes a few milliseconds of file reading: call it where blocking is allowed.
-pub fn collect() -> Facts {
+/// Collects the facts; `devices` are as the configuration says. Takes a few milliseconds of file
+/// reading: call it where blocking is allowed.
+pub fn collect(devices: BTreeMap<DeviceName, u32>) -> Facts {
     let (distro, distro_version) = platform::distribution();
     let kernel = System::kernel_version().unwrap_or_default();
     // CPU figures are not refreshed: on some machines without performance counters that aborts.
@@ -36,7 +37,7 @@ pub fn collect() -> Facts {
         addresses: addresses.iter().map(IpAddr::to_string).collect(),
         virtualization,
         providers: platform::providers(),
-        devices: BTreeMap::new(),
+        devices,
     }
 }
 
@@ -71,8 +72,10 @@ mod tests {
 
     #[test]
     fn facts_hold_still() {
-        let facts = collect();
-        assert_eq!(facts, collect());
+        let devices = || [("gpu".parse().expect("a name"), 2)].into();
+        let facts = collect(devices());
+        assert_eq!(facts, collect(devices()));
+        assert_eq!(facts.devices, devices());
         assert!(facts.cpus > 0 && facts.memory_bytes > 0 && !facts.hostname.is_empty());
     }
 

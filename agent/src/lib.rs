@@ -13,6 +13,7 @@ pub mod find;
 pub mod folder;
 pub mod identity;
 pub mod journal;
+pub mod placements;
 pub mod platform;
 pub mod problem;
 pub mod providers;

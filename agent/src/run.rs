@@ -1,11 +1,12 @@
 //! `tamer-agent run`: opens what is on disk, joins if it must, and holds one session after the
 //! other until it is asked to stop.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tamer_certs::{Credentials, RotatingIdentity, rotating_client_config};
-use tamer_model::{Code, Facts, JournalId, Problem};
+use tamer_model::{Code, DeviceName, Facts, JournalId, Problem};
 use tamer_provider::Provider;
 use tamer_provider::registry::Registry;
 use tamer_provider::supervise::Settings;
@@ -20,6 +21,7 @@ use crate::enrol::{self, Joining};
 use crate::folder::Folder;
 use crate::identity::{IdentityFiles, trust_of};
 use crate::journal::{Journal, JournalError};
+use crate::placements::{Placements, PlacementsHandle};
 use crate::problem::chain;
 use crate::session::{self, End, Session};
 use crate::spool::{Spool, SpoolError};
@@ -58,7 +60,9 @@ pub async fn run(
     let accept = config.accept.clone();
     let shop = Workshop::open(folder.path(), providers.clone(), link.clone(), accept);
     let (tasks, handle) = Tasks::new(journal.clone(), shop.clone(), spool.clone());
-    let (facts_in, facts) = watch::channel(collect().await?);
+    let (keeping, placements) = Placements::open(folder.path(), providers.clone(), &config.accept)?;
+    let devices = config.devices.clone();
+    let (facts_in, facts) = watch::channel(collect(&devices).await?);
     let finish = CancellationToken::new();
     let mut background = JoinSet::new();
     background.spawn(async move {
@@ -68,14 +72,25 @@ pub async fn run(
     });
     background.spawn(keepers.run(finish.clone()));
     background.spawn(shop.tidy());
-    background.spawn(refresh(facts_in));
+    background.spawn(keeping.run(finish.clone()));
+    background.spawn(refresh(facts_in, devices));
     background.spawn(platform::watchdog());
     background.spawn(ready_anyway());
     background.spawn(stop(asked, handle.clone(), finish.clone()));
 
     let tasks = handle;
-    let agent =
-        Agent { config: &config, files, tasks, journal, facts, providers, link, spool, finish };
+    let agent = Agent {
+        config: &config,
+        files,
+        tasks,
+        journal,
+        placements,
+        facts,
+        providers,
+        link,
+        spool,
+        finish,
+    };
     // A session says goodbye first; whoever still looks for one has nobody to say it to.
     let outcome = tokio::select! {
         outcome = agent.serve() => outcome,
@@ -98,6 +113,7 @@ struct Agent<'a> {
     files: IdentityFiles,
     tasks: TasksHandle,
     journal: Journal,
+    placements: PlacementsHandle,
     facts: watch::Receiver<Facts>,
     providers: Registry,
     link: Link,
@@ -212,6 +228,7 @@ impl Agent<'_> {
         let session = Session {
             tasks: &self.tasks,
             journal: &self.journal,
+            placements: &self.placements,
             providers: &self.providers,
             link: &self.link,
             spool: &self.spool,
@@ -322,10 +339,10 @@ async fn stop(
     finish.cancel();
 }
 
-async fn refresh(facts: watch::Sender<Facts>) {
+async fn refresh(facts: watch::Sender<Facts>, devices: BTreeMap<DeviceName, u32>) {
     loop {
         tokio::time::sleep(FACTS_EVERY).await;
-        if let Ok(now) = collect().await {
+        if let Ok(now) = collect(&devices).await {
             facts.send_if_modified(|before| {
                 let changed = *before != now;
                 if changed {
@@ -337,8 +354,9 @@ async fn refresh(facts: watch::Sender<Facts>) {
     }
 }
 
-async fn collect() -> Result<Facts, Problem> {
-    tokio::task::spawn_blocking(facts::collect)
+async fn collect(devices: &BTreeMap<DeviceName, u32>) -> Result<Facts, Problem> {
+    let devices = devices.clone();
+    tokio::task::spawn_blocking(move || facts::collect(devices))
         .await
         .map_err(|error| Problem::new(Code::Internal, format!("the facts: {error}")))
 }

@@ -24,7 +24,7 @@ pub const KEYS: &[Key] = &[
     key("log_level", "error, warn, info, debug, trace, or directives"),
     key(
         "tasks.accept",
-        "the kinds of tasks that this host takes: commands, scripts, files, instances; empty: none",
+        "what this host takes: commands, scripts, files, instances, placements; empty: nothing",
     ),
     key(
         "output.spool_task",
@@ -63,6 +63,10 @@ pub const KEYS: &[Key] = &[
     key(
         "providers.libvirt.templates",
         "the folder of machine templates; empty: the provider's own",
+    ),
+    key(
+        "devices.*",
+        "how many devices of this kind copies of workloads may have here, such as gpu",
     ),
     key("registries.*.user", "the user at this image registry, HOST or HOST:PORT"),
     key("registries.*.password_file", "a file that holds the password at this image registry"),

@@ -141,7 +141,7 @@ fn flatten(
                 None => problems.push(
                     Problem::new(
                         Code::ConfigInvalid,
-                        format!("{place}neither a text, true or false, nor a list of texts"),
+                        format!("{place}neither a text, a whole number, true or false, nor a list of texts"),
                     )
                     .on(name)
                     .remedy("write key = \"value\""),
@@ -178,9 +178,7 @@ fn texts(value: toml::Value) -> Option<Value> {
         toml::Value::Array(list) => {
             list.into_iter().map(|item| item.as_str().map(str::to_owned)).collect()
         }
-        toml::Value::Integer(_)
-        | toml::Value::Float(_)
-        | toml::Value::Datetime(_)
-        | toml::Value::Table(_) => None,
+        toml::Value::Integer(number) => Some(vec![number.to_string()]),
+        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
     }
 }

@@ -3,6 +3,7 @@
 //! Each layer gives raw texts by key, with where they came from; [`Config::read`] turns the winning
 //! ones into values once, and reports every problem of every layer together.
 
+mod devices;
 mod keys;
 mod layers;
 mod providers;
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use tamer_certs::JoinToken;
-use tamer_model::{Code, Fingerprint, HostName, Problem};
+use tamer_model::{Code, DeviceName, Fingerprint, HostName, Problem};
 use tamer_telemetry::Format;
 
 pub use keys::{KEYS, Key, LISTS};
@@ -59,6 +60,8 @@ pub struct Config {
     pub spool: Limits,
     /// Which technologies are served, and how they are reached.
     pub providers: Providers,
+    /// How many devices of each kind placements may have.
+    pub devices: BTreeMap<DeviceName, u32>,
 }
 
 /// What each key came out as, and why.
@@ -138,6 +141,7 @@ impl Config {
             accept: reader.accept(),
             spool: reader.spool(),
             providers: reader.providers(),
+            devices: reader.devices(),
         };
         reader.check(&config);
         if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
@@ -198,7 +202,7 @@ impl Reader<'_> {
         // In a `--set` the list is one text.
         let words = texts.iter().flat_map(|text| text.split(',')).map(str::trim);
         let kind = |word: &str| {
-            let remedy = "write any of commands, scripts, files and instances";
+            let remedy = "write any of commands, scripts, files, instances and placements";
             let parsed = word.parse::<Kind>();
             parsed.map_err(|message| self.problem("tasks.accept", message, remedy)).ok()
         };

@@ -29,7 +29,7 @@ fn a_later_layer_wins_and_says_so() {
 
 #[test]
 fn every_unknown_key_is_told_at_once() {
-    let path = write("dta = \"/one\"\nlog_levl = \"debug\"\nname = 5\n");
+    let path = write("dta = \"/one\"\nlog_levl = \"debug\"\nname = 5.5\n");
     let problems = file(path.path()).expect_err("three problems");
     let fields: Vec<_> = problems.iter().filter_map(|problem| problem.field.as_deref()).collect();
     assert_eq!(fields, ["dta", "log_levl", "name"]);
@@ -63,7 +63,8 @@ fn the_kinds_of_tasks_are_a_list() {
     };
     let (all, printed) = read("").expect("a configuration");
     assert_eq!(all, Accept::default());
-    let shown = r#"tasks.accept = ["commands", "scripts", "files", "instances"]  # default"#;
+    let shown =
+        r#"tasks.accept = ["commands", "scripts", "files", "instances", "placements"]  # default"#;
     assert!(printed.contains(shown), "{printed}");
     let (some, _) = read("[tasks]\naccept = [\"files\"]\n").expect("a configuration");
     assert_eq!(some, [Kind::Files].into_iter().collect());
@@ -170,4 +171,23 @@ fn what_is_wrong_about_providers_names_its_key() {
             "registries.r.password_file",
         ]
     );
+}
+
+#[test]
+fn devices_are_counted_by_their_names() {
+    let read = |text: &str| {
+        let path = write(text);
+        Config::read(&merge([file(path.path()).expect("a file")]))
+    };
+    let config = read("[devices]\ngpu = 2\nfpga = \"1\"\n").expect("devices");
+    let devices: Vec<_> =
+        config.devices.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    assert_eq!(devices, [("fpga", 1), ("gpu", 2)]);
+    assert!(read("").expect("none").devices.is_empty());
+    let problems =
+        read("[devices]\ngpu = -1\n\"a b\" = 1\ntpu = \"x\"\nnone = 0\n").expect_err("four");
+    assert_eq!(problems.len(), 4, "{problems:?}");
+    assert!(problems.iter().all(|problem| {
+        problem.field.as_deref().is_some_and(|field| field.starts_with("devices."))
+    }));
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use tamer_model::{Code, Problem, StreamRequest, TaskId, Timestamp, Work};
+use tamer_model::{Code, PlacementId, Problem, StreamRequest, TaskId, Timestamp, Work};
 use tamer_proto::{Required, wire, work_of};
 use wire::coordinator_message::Message;
+
+use crate::placements::Wanted;
 
 /// Bounds of how often the agent is heard and how long silence may last, whatever is asked for.
 const HEARTBEAT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
@@ -45,6 +47,8 @@ pub enum Incoming {
     /// A bulk stream to open with this ticket; a request that cannot be accepted is answered, and
     /// ends nothing.
     Open(String, Result<StreamRequest, Problem>),
+    /// What it wants kept here.
+    Wanted(Box<Wanted>),
     /// The coordinator ends the session, and why.
     Close(Problem),
     /// Something that a newer coordinator says and this agent does not know.
@@ -85,6 +89,30 @@ fn read(welcome: wire::Welcome) -> Welcome {
     }
 }
 
+fn read_wanted(wanted: wire::PlacementsWanted) -> Result<Wanted, Problem> {
+    let wire::PlacementsWanted { begins, complete, put, keep, gone } = wanted;
+    let id = |text: &str| {
+        text.parse::<PlacementId>()
+            .map_err(|error| Problem::field("placements.id", error.to_string()))
+    };
+    let mut read = Wanted { begins, complete, ..Wanted::default() };
+    for order in put {
+        // One that cannot be accepted fails alone.
+        let named = id(&order.id)?;
+        match order.try_into() {
+            Ok(order) => read.put.push(order),
+            Err(problem) => read.bad.push((named, problem)),
+        }
+    }
+    for text in keep {
+        read.keep.push(id(&text)?);
+    }
+    for wire::PlacementGone { id: text, cause } in gone {
+        read.gone.push((id(&text)?, cause));
+    }
+    Ok(read)
+}
+
 fn closed(close: wire::Close) -> Problem {
     let wire::Close { code, message } = close;
     let message = if message.is_empty() { code.clone() } else { message };
@@ -114,8 +142,7 @@ impl TryFrom<wire::CoordinatorMessage> for Incoming {
                 Self::Certificate(chain)
             }
             Some(Message::Close(close)) => Self::Close(closed(close)),
-            // This agent keeps no placements yet; its hello names none.
-            Some(Message::Placements(_)) => Self::Heard,
+            Some(Message::Placements(wanted)) => Self::Wanted(Box::new(read_wanted(wanted)?)),
             Some(Message::OpenStream(wire::OpenStream { ticket, request })) => {
                 Self::Open(ticket, request.required("request").and_then(TryInto::try_into))
             }

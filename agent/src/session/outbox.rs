@@ -1,5 +1,6 @@
-//! What the agent says, in five queues: control before ends before instances before progress before
-//! output, so that a command that floods its output starves nothing that matters more.
+//! What the agent says, in six queues: control before ends before placements before instances
+//! before progress before output, so that a command that floods its output starves nothing that
+//! matters more.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -19,6 +20,9 @@ use crate::work::Progress;
 pub const CONTROL: usize = 512;
 /// Ends that may wait, 512 KiB each at most. When it is full the next ones stay in the journal.
 pub const ENDS: usize = 2;
+/// Messages about placements that may wait, 64 KiB each at most, and a pause between them. When it is
+/// full the next one is made later, of what is true then.
+pub const PLACEMENTS: usize = 1;
 /// Messages about providers and instances that may wait, 256 KiB each at most. When it is full the
 /// next one is made later, of what is true then.
 pub const INSTANCES: usize = 1;
@@ -30,6 +34,8 @@ pub struct Outbox {
     pub control: mpsc::Receiver<wire::AgentMessage>,
     /// Ends with their output.
     pub ends: mpsc::Receiver<wire::AgentMessage>,
+    /// How placements stand.
+    pub placements: mpsc::Receiver<wire::AgentMessage>,
     /// Providers and their instances.
     pub instances: mpsc::Receiver<wire::AgentMessage>,
     /// How far files are.
@@ -62,7 +68,10 @@ impl Outbox {
         if let Poll::Ready(Some(message)) = self.ends.poll_recv(cx) {
             return Poll::Ready(Some(message));
         }
-        // Closed while the coordinator is too old to be told.
+        // Closed while the coordinator is too old to be told, as the next one.
+        if let Poll::Ready(Some(message)) = self.placements.poll_recv(cx) {
+            return Poll::Ready(Some(message));
+        }
         if let Poll::Ready(Some(message)) = self.instances.poll_recv(cx) {
             return Poll::Ready(Some(message));
         }

@@ -12,6 +12,7 @@ pub fn sent(message: &wire::AgentMessage) {
         Some(Message::TaskStarted(_)) => point("send-started"),
         Some(Message::TaskEnded(_)) => point("send-ended"),
         Some(Message::Hello(_)) => point("send-hello"),
+        Some(Message::Placements(_)) => point("send-placements"),
         // Nothing of a batch hangs on them.
         Some(
             Message::Heartbeat(_)
@@ -22,7 +23,6 @@ pub fn sent(message: &wire::AgentMessage) {
             | Message::Providers(_)
             | Message::Instances(_)
             | Message::StreamRefused(_)
-            | Message::Placements(_)
             | Message::Goodbye(_),
         )
         | None => {}
@@ -35,6 +35,7 @@ pub fn heard(message: &Incoming) {
         Incoming::Start(..) => point("hear-start"),
         Incoming::Cancel(_) => point("hear-cancel"),
         Incoming::Stored(_) => point("hear-stored"),
+        Incoming::Wanted(_) => point("hear-placements"),
         Incoming::Heard
         | Incoming::Certificate(_)
         | Incoming::Open(..)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tamer_certs::{Credentials, HostKey, renew_at};
 use tamer_crash::point;
-use tamer_model::{Code, Facts, KeptOutput, Problem, TaskId, Timestamp};
+use tamer_model::{Code, Facts, KeptOutput, PlacementId, Problem, TaskId, Timestamp};
 use tamer_proto::{MAX_MESSAGE, WIRE_MINOR, problem_of, wire};
 use tamer_provider::registry::Registry;
 use tokio::sync::{mpsc, watch};
@@ -18,11 +18,12 @@ use tonic::Streaming;
 use tonic::transport::Channel;
 use wire::agent_message::Message;
 
-use super::outbox::{CONTROL, ENDS, INSTANCES, Outbox, ended, say, started};
+use super::outbox::{CONTROL, ENDS, INSTANCES, Outbox, PLACEMENTS, ended, say, started};
 use super::{End, Incoming, Welcome, first, points};
 use crate::dial::Refusal;
 use crate::identity::IdentityFiles;
 use crate::journal::Journal;
+use crate::placements::{self, PlacementsHandle};
 use crate::problem::chain;
 use crate::spool::Spool;
 use crate::streams::{Refused, Streams};
@@ -39,6 +40,8 @@ const RENEW_AGAIN: Duration = Duration::from_secs(60);
 
 /// The minor version of `tamer.v1` in which providers, instances and streams came.
 const WITH_INSTANCES: u32 = 2;
+/// And in which placements came.
+const WITH_PLACEMENTS: u32 = 4;
 
 /// What a session works with. All of it outlives the session.
 pub struct Session<'a> {
@@ -46,6 +49,8 @@ pub struct Session<'a> {
     pub tasks: &'a TasksHandle,
     /// Where ends are read from.
     pub journal: &'a Journal,
+    /// What is kept here.
+    pub placements: &'a PlacementsHandle,
     /// The providers.
     pub providers: &'a Registry,
     /// Where the connection is told, for transfers.
@@ -86,11 +91,19 @@ async fn hold(
 ) -> Result<End, Problem> {
     let Attached { held, events, output, progress } =
         session.tasks.attach().await.map_err(stopping)?;
+    let placed = session.placements.attach().await.map_err(stopped)?;
     let (control, control_out) = mpsc::channel(CONTROL);
     let (ends, ends_out) = mpsc::channel(ENDS);
     let (instances, instances_out) = mpsc::channel(INSTANCES);
-    let outbox =
-        Outbox { control: control_out, ends: ends_out, instances: instances_out, progress, output };
+    let (placements, placements_out) = mpsc::channel(PLACEMENTS);
+    let outbox = Outbox {
+        control: control_out,
+        ends: ends_out,
+        placements: placements_out,
+        instances: instances_out,
+        progress,
+        output,
+    };
     let to_tell: VecDeque<TaskId> =
         held.iter().filter(|held| held.ended).map(|held| held.task).collect();
     let mut facts = session.facts.clone();
@@ -108,7 +121,7 @@ async fn hold(
             })
             .collect(),
         sent_at: clock::now().as_millis(),
-        placements: Vec::new(),
+        placements: placed.wanted.iter().map(PlacementId::to_string).collect(),
     };
     let behind = |_| Problem::new(Code::Busy, "the session's queue is full");
     control.try_send(say(Message::Hello(hello))).map_err(behind)?;
@@ -139,6 +152,11 @@ async fn hold(
             behind: Some(Behind { sent: 0, passed: passed.clone(), out: instances.clone() }),
         };
         telling.spawn(providers::tell(session.providers.clone(), instances, to_pass, passed));
+    }
+    let lists = welcome.wire_minor >= WITH_PLACEMENTS;
+    let _in_session = session.placements.in_session(lists).await.map_err(stopped)?;
+    if lists {
+        telling.spawn(placements::tell(placed.board, placements));
     }
     let streams = Streams::new(channel, session.providers.clone(), session.spool.clone());
     let mut talk = Talk {
@@ -180,7 +198,7 @@ struct Talk<'a> {
     /// The key that was sent.
     renewing: Option<HostKey>,
     streams: Streams,
-    /// Tells of providers and instances; empty when the coordinator is too old.
+    /// Tells of providers, instances and placements; empty when the coordinator is too old.
     telling: JoinSet<()>,
 }
 
@@ -274,7 +292,10 @@ impl Talk<'_> {
             }
             // It ends with the outbox, or by a bug; the next session tells everything again.
             Turn::TellingEnded => {
-                return Err(Problem::new(Code::Internal, "the telling of instances ended"));
+                return Err(Problem::new(
+                    Code::Internal,
+                    "the telling of instances or placements ended",
+                ));
             }
             Turn::Beat => {
                 self.sequence += 1;
@@ -322,6 +343,9 @@ impl Talk<'_> {
                 if let Err(refused) = self.streams.open(ticket, request) {
                     self.say(Message::StreamRefused(refused.into()))?;
                 }
+            }
+            Incoming::Wanted(wanted) => {
+                self.session.placements.want(*wanted).await.map_err(stopped)?;
             }
             Incoming::Close(problem) => return Err(problem),
             Incoming::Unknown => tracing::debug!("a message of a newer version was ignored"),
@@ -422,5 +446,9 @@ fn hung_up() -> Problem {
 }
 
 fn stopping(error: Stopping) -> Problem {
+    Problem::new(Code::Internal, error.to_string())
+}
+
+fn stopped(error: placements::Stopped) -> Problem {
     Problem::new(Code::Internal, error.to_string())
 }

@@ -16,6 +16,8 @@ pub enum Kind {
     Files,
     /// Everything about instances, commands in them included.
     Instances,
+    /// Placements of workloads: instances that the coordinator wants kept.
+    Placements,
 }
 
 /// The kinds that are taken.
@@ -24,7 +26,8 @@ pub struct Accept(BTreeSet<Kind>);
 
 impl Kind {
     /// Every kind.
-    pub const ALL: &[Self] = &[Self::Commands, Self::Scripts, Self::Files, Self::Instances];
+    pub const ALL: &[Self] =
+        &[Self::Commands, Self::Scripts, Self::Files, Self::Instances, Self::Placements];
 
     /// The word of the setting.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +36,7 @@ impl Kind {
             Self::Scripts => "scripts",
             Self::Files => "files",
             Self::Instances => "instances",
+            Self::Placements => "placements",
         }
     }
 }
@@ -52,17 +56,23 @@ impl FromIterator<Kind> for Accept {
 impl Accept {
     /// The work, or the end of a task that is not taken. Of a sequence every step must be.
     pub fn check(&self, work: Work) -> Result<Work, Box<TaskEnd>> {
-        match self.missing(&work) {
+        match self.missing(&work).and_then(|kind| self.refusal(kind)) {
             None => Ok(work),
-            Some(kind) => {
-                let taken: Vec<_> = self.0.iter().map(|kind| kind.as_str()).collect();
-                let taken = if taken.is_empty() { "nothing".to_owned() } else { taken.join(", ") };
-                Err(Box::new(TaskEnd::refused(format!(
-                    "the host takes no {}: its agent's setting tasks.accept allows {taken}",
-                    kind.as_str()
-                ))))
-            }
+            Some(why) => Err(Box::new(TaskEnd::refused(why))),
         }
+    }
+
+    /// Why this kind is not taken, if it is not.
+    pub fn refusal(&self, kind: Kind) -> Option<String> {
+        if self.0.contains(&kind) {
+            return None;
+        }
+        let taken: Vec<_> = self.0.iter().map(|kind| kind.as_str()).collect();
+        let taken = if taken.is_empty() { "nothing".to_owned() } else { taken.join(", ") };
+        Some(format!(
+            "the host takes no {}: its agent's setting tasks.accept allows {taken}",
+            kind.as_str()
+        ))
     }
 
     fn missing(&self, work: &Work) -> Option<Kind> {
