@@ -143,6 +143,7 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         feeds,
         streams,
         contents,
+        workloads,
         authority: authority.clone(),
         refusals,
         fleet_id: authority.fleet(),

@@ -11,6 +11,7 @@ mod schedules;
 mod status;
 mod tokens;
 mod watch;
+mod workloads;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::contents::Contents;
 use crate::fleet::Fleet;
 use crate::instances::streams::Streams;
 use crate::session::Sessions;
+use crate::workloads::Workloads;
 
 /// The service of people. Cheap to clone.
 #[derive(Clone)]
@@ -41,6 +43,7 @@ pub struct People {
     pub feeds: Feeds,
     pub streams: Streams,
     pub contents: Contents,
+    pub workloads: Workloads,
     pub authority: Arc<Authority>,
     pub refusals: Refusals,
     pub fleet_id: FleetId,

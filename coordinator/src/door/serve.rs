@@ -19,6 +19,7 @@ use tamer_proto::wire::agent_service_server::AgentServiceServer;
 use tamer_proto::wire::control_server::ControlServer;
 use tamer_proto::wire::enrolment_server::EnrolmentServer;
 use tamer_proto::wire::schedules_server::SchedulesServer;
+use tamer_proto::wire::workloads_server::WorkloadsServer;
 use tamer_proto::{MAX_ENROL_MESSAGE, MAX_MESSAGE, status_of};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -64,11 +65,13 @@ impl Services {
         let enrol = EnrolmentServer::new(enrol).max_decoding_message_size(MAX_ENROL_MESSAGE);
         let agents = AgentServiceServer::new(agents).max_decoding_message_size(MAX_MESSAGE);
         let schedules = SchedulesServer::new(people.clone()).max_decoding_message_size(MAX_MESSAGE);
+        let workloads = WorkloadsServer::new(people.clone()).max_decoding_message_size(MAX_MESSAGE);
         let people = ControlServer::new(people).max_decoding_message_size(MAX_MESSAGE);
         let routes = Routes::new(enrol)
             .add_service(agents)
             .add_service(people)
             .add_service(schedules)
+            .add_service(workloads)
             .prepare();
         Self { routes, fleet, refusals }
     }

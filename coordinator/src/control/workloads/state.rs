@@ -11,7 +11,8 @@
 //! | `pending` | copies have no host, or are on their way |
 //! | `running` | all that should run runs and is well |
 //!
-//! Where more than one is true the first one is told.
+//! Where more than one is true the first one is told. An update whose copies have no host is
+//! `pending`, as nothing of it goes on; one that was never well is told by its copies until they are.
 
 use std::fmt;
 
@@ -58,9 +59,10 @@ pub fn state(workload: &Workload, counts: &Counts) -> (State, String) {
     match &workload.update {
         Some(update) => match &update.stage {
             Stage::Failed { reason } => (State::Failed, format!("its update failed: {reason}")),
-            Stage::Canary => (State::Updating, "the first new copies are watched".to_owned()),
+            Stage::Canary => under_way(workload, counts, "the first new copies are watched"),
             Stage::Rolling => {
-                (State::Updating, format!("{} of {} are well", counts.well, counts.wanted))
+                let well = format!("{} of {} are well", counts.well, counts.wanted);
+                under_way(workload, counts, &well)
             }
         },
         None if matches!(workload.spec.run, Run::ToCompletion { .. })
@@ -69,6 +71,18 @@ pub fn state(workload: &Workload, counts: &Counts) -> (State, String) {
             (State::Done, String::new())
         }
         None => steady(workload, counts),
+    }
+}
+
+/// The state of one that is being updated.
+fn under_way(workload: &Workload, counts: &Counts, how: &str) -> (State, String) {
+    let updating = (State::Updating, how.to_owned());
+    if counts.unplaced == 0 && workload.stable.is_some() {
+        return updating;
+    }
+    match steady(workload, counts) {
+        (State::Running, _) => updating,
+        waits => waits,
     }
 }
 
@@ -192,7 +206,11 @@ mod tests {
         let told = |change: &dyn Fn(&mut Workload), wanted| {
             check(&workload(run, |w| change(w)), &counts, wanted);
         };
-        told(&|w| w.update = update(Stage::Rolling), "updating: 1 of 3 are well");
+        told(
+            &|w| (w.update, w.stable) = (update(Stage::Rolling), Some(1)),
+            "updating: 1 of 3 are well",
+        );
+        told(&|w| w.update = update(Stage::Rolling), "degraded: 2 are not well");
         told(&|w| w.update = update(failed.clone()), "failed: its update failed: copy 0 exited");
         told(&|w| w.stopped = true, "stopped: 3 are still to stop");
         told(

@@ -58,7 +58,6 @@ impl People {
         let versions = self.workloads.versions(&workload.spec.name).await?;
         let mut versions: Vec<_> = versions.into_iter().rev().map(show).collect();
         // The newest say most: a message has room for so many documents of the largest kind.
-        versions.reverse();
         let mut room = tamer_proto::MAX_MESSAGE / 2;
         versions.retain(|version| {
             let taken = prost::Message::encoded_len(version);
