@@ -25,6 +25,9 @@ pub mod program;
 mod schedules;
 pub mod service;
 mod session;
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub mod simulated;
 mod state;
 pub mod transfer;
 mod workloads;

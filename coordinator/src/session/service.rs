@@ -169,7 +169,7 @@ impl Agents {
     /// Serves a session to its end. A session lasts for days and nearly always waits for its next
     /// message, so what it needs at other moments is boxed: ten thousand sessions would each keep
     /// room for it.
-    async fn serve(
+    pub async fn serve(
         &self,
         host: HostId,
         caller: &Caller,
