@@ -39,7 +39,7 @@ mod tests {
             lines.iter().map(Line::text).collect::<Vec<_>>()
         };
         assert_eq!(told(Some(32)), ["- one two three four five six", "  seven eight"]);
-        assert_eq!(told(Some(3)), ["- one two three four five", "  six seven eight"]);
+        assert_eq!(told(Some(3)), ["- one two three four five six", "  seven eight"]);
         assert_eq!(told(None).len(), 1);
         assert_eq!(wrap("", Tone::Plain, "", None), Vec::new());
     }

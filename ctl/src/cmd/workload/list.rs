@@ -178,4 +178,4 @@ fn reason(placement: &Placement) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -68,7 +68,7 @@ pub fn lines(plan: &WorkloadPlan, wide: bool, columns: Option<usize>) -> Vec<Lin
     for note in &plan.notes {
         lines.extend(wrap("note: ", Tone::Plain, note, columns));
     }
-    lines.push(Line::new(Tone::Strong, sum(plan)));
+    lines.extend(wrap("", Tone::Strong, &sum(plan), columns));
     lines
 }
 
@@ -105,14 +105,11 @@ pub fn nowhere(unplaced: &Unplaced, columns: Option<usize>) -> Vec<Line> {
     let since = since.map(|since| format!(", since {since}")).unwrap_or_default();
     let head = format!("{copies} of {} without a host{since}", escape::text(workload));
     let mut lines = vec![Line::new(Tone::Bad, head)];
-    let removed = removed.iter().map(|one| format!("{} by {}", one.hosts, one.constraint));
+    let removed = removed.iter().map(|one| format!("{} removed by {}", one.hosts, one.constraint));
     let removed: Vec<_> = removed.collect();
     if !removed.is_empty() {
-        let of = format!(
-            "of {} were removed: {}",
-            human::count(*hosts as usize, "host"),
-            removed.join(", ")
-        );
+        let hosts = human::count(*hosts as usize, "host");
+        let of = format!("of {hosts}: {}", removed.join(", "));
         lines.extend(wrap("  ", Tone::Plain, &of, columns));
     }
     for remedy in remedies {

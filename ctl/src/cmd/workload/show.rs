@@ -83,8 +83,8 @@ fn version(view: &WorkloadDetail) -> String {
         text += &format!(", copies of {}", view.template);
     }
     match view.stable {
-        Some(stable) if stable == view.template => text + ", all were well",
-        Some(stable) => text + &format!(", all were well of {stable}"),
+        Some(stable) if stable == view.template => text + "; all copies were well with it",
+        Some(stable) => text + &format!("; all copies were well with {stable}"),
         None => text,
     }
 }
@@ -97,4 +97,4 @@ fn updating(update: &Update, now: Time) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
