@@ -34,7 +34,7 @@ impl Budget {
             Hold::Changing { .. } => true,
             Hold::Contest { .. } => false,
             Hold::One(copy) | Hold::Away { serving: copy, .. } => match copy.state {
-                State::Here => copy.leaving.is_none() && !copy.settled,
+                State::Here => copy.leaving.is_none() && !copy.held && !copy.settled,
                 State::Lost => true,
                 State::Unknown | State::Stopping(_) | State::Dead(_) | State::Done => false,
             },

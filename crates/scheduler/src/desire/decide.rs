@@ -1,6 +1,5 @@
 //! The whole of it: from a workload and its copies to what it needs.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use tamer_model::{HostId, Run, StopCause, Timestamp, Workload};
@@ -32,7 +31,11 @@ pub fn desire(
         return none(&terms, &judged);
     }
     let eligible: BTreeSet<HostId> = eligible.into_iter().flatten().copied().collect();
-    Decision::new(terms, &judged, &eligible).decide()
+    let progress = stage(&terms, &judged, &eligible);
+    if progress.gate != Gate::Open {
+        judged.iter_mut().for_each(Judged::hold);
+    }
+    Decision::new(terms, &judged, &eligible, progress).decide()
 }
 
 /// Nothing is wanted. What is done stays known until the workload is removed.
@@ -53,6 +56,23 @@ fn none(terms: &Terms<'_>, judged: &[Judged<'_>]) -> Desire {
     }
 }
 
+/// How the update stands. Where every host has its own copy, those count that may have a new one.
+fn stage(terms: &Terms<'_>, judged: &[Judged<'_>], eligible: &BTreeSet<HostId>) -> Progress {
+    match terms.workload.spec.run {
+        Run::Count(count) => progress(terms, judged, count),
+        Run::ToCompletion { completions, .. } => progress(terms, judged, completions),
+        Run::EveryHost => {
+            let on = |copy: &&Judged<'_>| eligible.contains(&copy.view.host);
+            let counted: Vec<_> = judged.iter().filter(on).copied().collect();
+            progress(terms, &counted, length(eligible.len()))
+        }
+    }
+}
+
+fn length(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
 struct Decision<'b, 'a> {
     terms: Terms<'b>,
     judged: &'b [Judged<'a>],
@@ -67,27 +87,18 @@ struct Decision<'b, 'a> {
 }
 
 impl<'b, 'a> Decision<'b, 'a> {
-    fn new(terms: Terms<'b>, judged: &'b [Judged<'a>], eligible: &'b BTreeSet<HostId>) -> Self {
-        let eligible_count = u32::try_from(eligible.len()).unwrap_or(u32::MAX);
-        let want = match terms.workload.spec.run {
-            Run::Count(count) => count,
-            Run::EveryHost => eligible_count,
-            Run::ToCompletion { completions, .. } => completions,
-        };
-        let counted: Cow<'_, [Judged<'a>]> = if terms.every_host() {
-            let on = |copy: &&Judged<'_>| eligible.contains(&copy.view.host);
-            judged.iter().filter(on).copied().collect()
-        } else {
-            judged.into()
-        };
-        let progress = progress(&terms, &counted, want);
-        let slots = Slots::new(&terms, progress.gate, judged);
-        let done = u32::try_from(slots.done.len()).unwrap_or(u32::MAX);
+    fn new(
+        terms: Terms<'b>,
+        judged: &'b [Judged<'a>],
+        eligible: &'b BTreeSet<HostId>,
+        progress: Progress,
+    ) -> Self {
+        let slots = Slots::new(&terms, judged);
         let (want, fill) = match terms.workload.spec.run {
             Run::Count(count) => (count, count),
-            Run::EveryHost => (eligible_count, eligible_count),
+            Run::EveryHost => (length(eligible.len()), length(eligible.len())),
             Run::ToCompletion { completions, parallelism } => {
-                let left = completions.saturating_sub(done);
+                let left = completions.saturating_sub(length(slots.done.len()));
                 (left, left.min(parallelism))
             }
         };
@@ -114,12 +125,13 @@ impl<'b, 'a> Decision<'b, 'a> {
         };
         self.budget.missing(unplaced);
         let pending = self.change(&mut needs);
+        let wake = self.wake(pending);
         Desire {
             step: match self.progress.step.take() {
                 Some(step @ WorkloadStep::Revert { .. }) => Some(step),
                 step => finished.or(step),
             },
-            wake: self.wake(pending),
+            wake,
             counts: count(&self.terms, self.judged, self.wanted(), unplaced),
             spare: self.budget.left(),
             demands: needs.demands,
@@ -168,7 +180,7 @@ impl<'b, 'a> Decision<'b, 'a> {
 
     /// Demands a copy for each index that has none; how many those are.
     fn fill_indices(&mut self, needs: &mut Needs<'_, '_>) -> u32 {
-        let held = u32::try_from(self.slots.held.len()).unwrap_or(u32::MAX);
+        let held = length(self.slots.held.len());
         let missing = self.fill.saturating_sub(held);
         let dead = &self.slots.dead[..self.slots.dead.len().min(missing as usize)];
         dead.iter().for_each(|dead| needs.revive(dead, None));
@@ -201,12 +213,20 @@ impl<'b, 'a> Decision<'b, 'a> {
     /// What becomes of copies that are lost or leave. Whether something waits for its turn.
     fn change(&mut self, needs: &mut Needs<'_, '_>) -> bool {
         let mut leaving: Vec<(Slot<'a>, Judged<'a>, Leaving)> = Vec::new();
-        let mut canaries = 0;
+        let (mut held, mut canaries) = (Vec::new(), 0);
         let spec = &self.terms.workload.spec;
         let mut pending = spec.rebalance.is_some();
         for slot in std::mem::take(&mut self.slots.held) {
             canaries += u32::from(slot.hold.any(|copy| self.terms.current(copy)));
             let copy = slot.hold.replaceable();
+            if self.progress.gate == Gate::Canary
+                && let Hold::One(copy) = slot.hold
+                && copy.held
+                && copy.here()
+                && self.counts(&slot)
+            {
+                held.push((slot, copy));
+            }
             let leaves = copy.filter(Judged::here).and_then(|copy| Some((copy, copy.leaving?)));
             match (copy, leaves) {
                 (_, Some((copy, Leaving::Overdue | Leaving::Unfitting)))
@@ -231,7 +251,12 @@ impl<'b, 'a> Decision<'b, 'a> {
             }
         }
         pending |= !leaving.is_empty();
-        self.replace(needs, leaving, canaries);
+        self.replace(needs, leaving);
+        let canaries = self.terms.workload.spec.update.canary.saturating_sub(canaries);
+        held.sort_by_key(|(slot, copy)| (copy.well, slot.index));
+        for (slot, copy) in held.iter().take(canaries as usize) {
+            needs.canary(slot, copy, &mut self.budget);
+        }
         pending
     }
 
@@ -240,21 +265,11 @@ impl<'b, 'a> Decision<'b, 'a> {
         &mut self,
         needs: &mut Needs<'_, '_>,
         mut leaving: Vec<(Slot<'a>, Judged<'a>, Leaving)>,
-        mut canaries: u32,
     ) {
         leaving.sort_by_key(|(slot, copy, leaving)| (copy.well, *leaving, slot.index));
-        let most = self.terms.workload.spec.update.canary;
         for (slot, copy, leaving) in leaving {
-            if !self.progress.gate.holds(leaving) {
-                if self.budget.take(&copy) {
-                    needs.replace(&slot, &copy, leaving);
-                }
-            } else if self.progress.gate == Gate::Canary
-                && canaries < most
-                && matches!(slot.hold, Hold::One(_))
-            {
-                canaries += 1;
-                needs.canary(&slot, &copy, &mut self.budget);
+            if self.budget.take(&copy) {
+                needs.replace(&slot, &copy, leaving);
             }
         }
     }
@@ -269,7 +284,8 @@ impl<'b, 'a> Decision<'b, 'a> {
                 .watched
                 .filter(|_| copy.here() && !copy.settled && self.terms.current(copy));
             let deadline = watched.map(|begun_at| deadline(&self.terms, copy, begun_at));
-            [self.terms.changes(copy), deadline, copy.settles().filter(|_| pending)]
+            let [lost, drained] = self.terms.changes(copy);
+            [lost, drained, deadline, copy.settles().filter(|_| pending)]
         });
         times.flatten().filter(|at| *at > self.terms.now).min()
     }

@@ -18,6 +18,8 @@ pub(super) struct Judged<'a> {
     pub state: State,
     /// Why it cannot stay where or as it is. Said of lost copies too, and not acted on there.
     pub leaving: Option<Leaving>,
+    /// It is of another template, and stays nevertheless as long as the update stands as it does.
+    pub held: bool,
     /// It is heard of, runs, and nothing says that it is unwell.
     pub well: bool,
     /// It was well for as long as the update policy asks: from when on, or none when it is not well.
@@ -79,7 +81,7 @@ impl<'a> Terms<'a> {
             .filter(|_| well)
             .map(|told| told.since.max(view.made_at).plus(update.healthy_for.duration()));
         let settled = settles.is_some_and(|at| at <= self.now);
-        Judged { view, state, leaving: self.leaving(view), well, settles, settled }
+        Judged { view, state, leaving: self.leaving(view), held: false, well, settles, settled }
     }
 
     pub(super) const fn every_host(&self) -> bool {
@@ -163,13 +165,13 @@ impl<'a> Terms<'a> {
     }
 
     /// When time alone changes what is thought of a copy, other than that it settles.
-    pub(super) fn changes(&self, copy: &Judged<'_>) -> Option<Timestamp> {
-        let HostStanding::Here { lost, drain } = copy.view.standing else { return None };
-        match (copy.state, lost) {
-            (State::Unknown, Some(since)) => self.lost_until(since),
-            (State::Here, _) => drain.and_then(|drain| drain.deadline),
-            (State::Unknown | State::Lost | State::Stopping(_), _) => None,
-            (State::Dead(_) | State::Done, _) => None,
+    pub(super) fn changes(&self, copy: &Judged<'_>) -> [Option<Timestamp>; 2] {
+        match copy.view.standing {
+            HostStanding::Here { lost, drain } if copy.lives() => {
+                let until = lost.and_then(|since| self.lost_until(since));
+                [until, drain.and_then(|drain| drain.deadline)]
+            }
+            HostStanding::Here { .. } | HostStanding::Gone => [None, None],
         }
     }
 }
@@ -185,7 +187,15 @@ impl Judged<'_> {
     }
 
     pub(super) const fn outdated(&self) -> bool {
-        matches!(self.leaving, Some(Leaving::Outdated { .. }))
+        self.held || matches!(self.leaving, Some(Leaving::Outdated { .. }))
+    }
+
+    /// Leaves it where it is, if it would leave for being outdated only.
+    pub(super) const fn hold(&mut self) {
+        if matches!(self.leaving, Some(Leaving::Outdated { .. })) {
+            self.leaving = None;
+            self.held = true;
+        }
     }
 
     /// When it is settled, when it is well and not settled yet.

@@ -3,7 +3,6 @@
 use tamer_model::{Cause, StopCause, Winner};
 
 use super::judge::{Judged, Leaving, State, Terms};
-use super::update::Gate;
 
 /// How an index is held.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +24,7 @@ pub(super) enum Verdict<'a> {
 }
 
 /// Judges two living copies of one index.
-pub(super) fn pair<'a>(terms: &Terms<'_>, gate: Gate, a: Judged<'a>, b: Judged<'a>) -> Verdict<'a> {
+pub(super) fn pair<'a>(terms: &Terms<'_>, a: Judged<'a>, b: Judged<'a>) -> Verdict<'a> {
     let (original, successor) = if b.view.replaces == Some(a.view.id) {
         (a, b)
     } else if a.view.replaces == Some(b.view.id) {
@@ -34,8 +33,8 @@ pub(super) fn pair<'a>(terms: &Terms<'_>, gate: Gate, a: Judged<'a>, b: Judged<'
         return better(a, b);
     };
     match (original.here(), successor.here()) {
-        (true, true) => both_here(terms, gate, original, successor),
-        (false, true) => original_lost(gate, original, successor),
+        (true, true) => both_here(terms, original, successor),
+        (false, true) => original_lost(original, successor),
         (true, false) => successor_lost(original, successor),
         (false, false) => Verdict::Both(Hold::Away { serving: successor, original }),
     }
@@ -48,26 +47,22 @@ pub(super) fn worth(copy: &Judged<'_>) -> impl Ord + use<> {
     (copy.here(), copy.leaving != Some(Leaving::Overdue), copy.well, stays, copy.settled, older)
 }
 
-fn both_here<'a>(
-    terms: &Terms<'_>,
-    gate: Gate,
-    original: Judged<'a>,
-    successor: Judged<'a>,
-) -> Verdict<'a> {
+fn both_here<'a>(terms: &Terms<'_>, original: Judged<'a>, successor: Judged<'a>) -> Verdict<'a> {
     match (original.leaving, successor.leaving) {
-        (Some(leaving), None) => change(gate, original, leaving, successor),
-        (None, Some(leaving)) => change(gate, successor, leaving, original),
+        (Some(leaving), None) => change(original, leaving, successor),
+        (None, Some(leaving)) => change(successor, leaving, original),
         (Some(_), Some(_)) => better(original, successor),
+        // A canary beside the copy that it tries to follow.
+        (None, None) if original.held && !successor.held => {
+            Verdict::Both(Hold::Changing { leaver: original, comer: successor })
+        }
         (None, None) => undecided(terms, original, successor),
     }
 }
 
 /// One leaves, the other stays: the first goes when the second can do without it, or when it is of
 /// no use anyhow.
-fn change<'a>(gate: Gate, leaver: Judged<'a>, leaving: Leaving, comer: Judged<'a>) -> Verdict<'a> {
-    if gate.holds(leaving) {
-        return Verdict::Both(Hold::Changing { leaver, comer });
-    }
+fn change<'a>(leaver: Judged<'a>, leaving: Leaving, comer: Judged<'a>) -> Verdict<'a> {
     if leaving == Leaving::Overdue || comer.settled || !leaver.well {
         return Verdict::One { stays: comer, stops: leaver, cause: leaving.stop() };
     }
@@ -101,11 +96,9 @@ fn undecided<'a>(terms: &Terms<'_>, original: Judged<'a>, successor: Judged<'a>)
 }
 
 /// The original is waited for, unless it would have to leave even if it came back.
-fn original_lost<'a>(gate: Gate, original: Judged<'a>, successor: Judged<'a>) -> Verdict<'a> {
+fn original_lost<'a>(original: Judged<'a>, successor: Judged<'a>) -> Verdict<'a> {
     match original.leaving {
-        Some(leaving)
-            if successor.leaving.is_none() && successor.settled && !gate.holds(leaving) =>
-        {
+        Some(leaving) if successor.leaving.is_none() && successor.settled => {
             Verdict::One { stays: successor, stops: original, cause: leaving.stop() }
         }
         Some(_) | None => Verdict::Both(Hold::Away { serving: successor, original }),
@@ -113,16 +106,17 @@ fn original_lost<'a>(gate: Gate, original: Judged<'a>, successor: Judged<'a>) ->
 }
 
 fn successor_lost<'a>(original: Judged<'a>, successor: Judged<'a>) -> Verdict<'a> {
+    let goes = original.leaving.is_some() || original.held;
     match original.leaving {
         Some(Leaving::Overdue) => {
             Verdict::One { stays: successor, stops: original, cause: StopCause::Drained }
         }
-        Some(_) if successor.state == State::Lost => {
+        _ if goes && successor.state == State::Lost => {
             Verdict::One { stays: original, stops: successor, cause: StopCause::Replaced }
         }
-        Some(_) => Verdict::Both(Hold::Changing { leaver: original, comer: successor }),
-        None if original.well => duplicate(original, successor),
-        None => Verdict::Both(Hold::Contest { original, replacement: successor }),
+        _ if goes => Verdict::Both(Hold::Changing { leaver: original, comer: successor }),
+        _ if original.well => duplicate(original, successor),
+        _ => Verdict::Both(Hold::Contest { original, replacement: successor }),
     }
 }
 

@@ -4,7 +4,6 @@ use tamer_model::{HostId, PlacementId, StopCause};
 
 use super::judge::{Judged, State, Terms};
 use super::pair::{Hold, Verdict, pair, worth};
-use super::update::Gate;
 
 /// What a copy is one of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,15 +48,15 @@ impl Terms<'_> {
 
 impl<'a> Slots<'a> {
     /// `judged`: in the order of their places.
-    pub(super) fn new(terms: &Terms<'_>, gate: Gate, judged: &[Judged<'a>]) -> Self {
+    pub(super) fn new(terms: &Terms<'_>, judged: &[Judged<'a>]) -> Self {
         let mut slots = Self::default();
         for group in terms.groups(judged) {
-            slots.take(terms, gate, group);
+            slots.take(terms, group);
         }
         slots
     }
 
-    fn take(&mut self, terms: &Terms<'_>, gate: Gate, group: &[Judged<'a>]) {
+    fn take(&mut self, terms: &Terms<'_>, group: &[Judged<'a>]) {
         let mut dead = None;
         for copy in group {
             if let State::Dead(death) = copy.state {
@@ -67,7 +66,7 @@ impl<'a> Slots<'a> {
         }
         if let Some(done) = group.iter().find(|copy| copy.state == State::Done) {
             self.finish(done, group);
-        } else if let Some(hold) = self.hold(terms, gate, group) {
+        } else if let Some(hold) = self.hold(terms, group) {
             self.held.push(Slot { index: hold.serving().view.index, hold });
         } else {
             self.dead.extend(dead);
@@ -88,7 +87,7 @@ impl<'a> Slots<'a> {
         }
     }
 
-    fn hold(&mut self, terms: &Terms<'_>, gate: Gate, group: &[Judged<'a>]) -> Option<Hold<'a>> {
+    fn hold(&mut self, terms: &Terms<'_>, group: &[Judged<'a>]) -> Option<Hold<'a>> {
         let mut living: Vec<Judged<'a>> = group.iter().filter(|c| c.lives()).copied().collect();
         if living.len() > 2 {
             // No rule makes three of one index: the best two are looked at.
@@ -99,7 +98,7 @@ impl<'a> Slots<'a> {
         match living[..] {
             [] => None,
             [one] => Some(Hold::One(one)),
-            [a, b, ..] => Some(match pair(terms, gate, a, b) {
+            [a, b, ..] => Some(match pair(terms, a, b) {
                 Verdict::Both(hold) => hold,
                 Verdict::One { stays, stops, cause } => {
                     self.stops.push((stops.view.id, cause));

@@ -2,7 +2,7 @@
 
 use tamer_model::{Stage, StopCause, Timestamp, UpdateState, Workload};
 
-use super::judge::{Death, Judged, Leaving, State, Terms};
+use super::judge::{Death, Judged, State, Terms};
 use crate::WorkloadStep;
 
 /// What an update allows now.
@@ -23,13 +23,6 @@ pub(super) struct Progress {
     pub step: Option<WorkloadStep>,
     /// When the update under way began; none when there is none whose copies are watched.
     pub watched: Option<Timestamp>,
-}
-
-impl Gate {
-    /// Whether it keeps a copy that would leave for this reason.
-    pub(super) fn holds(self, leaving: Leaving) -> bool {
-        self != Self::Open && matches!(leaving, Leaving::Outdated { .. })
-    }
 }
 
 /// What the copies say about the update. `judged`: those that count, in the order of their places;

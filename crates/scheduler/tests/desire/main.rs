@@ -1,0 +1,10 @@
+//! One workload's desire in a small world: drawn histories for what must always hold, written ones as
+//! transcripts to read, and single cases.
+
+mod agents;
+mod cases;
+mod checks;
+mod histories;
+mod people;
+mod scenarios;
+mod world;
