@@ -169,7 +169,18 @@ impl Sessions {
         out: Outbound,
         stop: CancellationToken,
     ) -> u64 {
-        let spoken = (journal, tamer_proto::WIRE_MINOR);
+        self.open_older_for_test(host, (journal, tamer_proto::WIRE_MINOR), out, stop)
+    }
+
+    /// The same, of an agent that speaks this minor version.
+    #[cfg(test)]
+    pub fn open_older_for_test(
+        &self,
+        host: HostId,
+        spoken: (JournalId, u32),
+        out: Outbound,
+        stop: CancellationToken,
+    ) -> u64 {
         self.open(host, spoken, String::new(), out, stop).number
     }
 

@@ -17,6 +17,8 @@ mod load;
 mod orders;
 mod plan;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 pub use board::{Board, Copy};
