@@ -5,6 +5,7 @@ mod coordinator;
 #[cfg(unix)]
 mod files;
 mod output;
+mod placements;
 #[cfg(unix)]
 mod scripts;
 #[cfg(unix)]
