@@ -3,6 +3,7 @@
 mod batches;
 mod contents;
 mod exec;
+mod fleet;
 mod lists;
 mod play;
 mod runs;
@@ -12,3 +13,4 @@ mod streams;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod view;
+mod workloads;

@@ -9,15 +9,19 @@ use tonic::{Request, Response, Status, Streaming};
 use wire::control_server::Control;
 
 use crate::contents::Contents;
+use crate::fleet::Fleet;
 
 /// A stream of answers.
 pub type Out<T> = BoxStream<'static, Result<T, Status>>;
 type Answer<T> = Result<Response<T>, Status>;
-type Plays<Q, T> = Box<dyn Fn(Q) -> Out<T> + Send + Sync>;
+/// A stream of answers to a question.
+pub type Plays<Q, T> = Box<dyn Fn(Q) -> Out<T> + Send + Sync>;
 
 /// The answers.
 pub struct Play {
     pub asked: Arc<Asked>,
+    /// About workloads; taken by the stage.
+    pub fleet: Fleet,
     /// Listed two a page.
     pub instances: Vec<wire::FleetInstance>,
     /// The tasks that a batch ends with.
@@ -56,6 +60,7 @@ impl Default for Play {
         }
         Self {
             asked: Arc::default(),
+            fleet: Fleet::default(),
             instances: Vec::new(),
             tasks: Vec::new(),
             describe: None,

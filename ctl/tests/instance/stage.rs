@@ -13,6 +13,7 @@ use rustls::ServerConfig;
 use tamer_certs::{Authority, Revocations, RotatingServer, server_config};
 use tamer_model::{CoordinatorId, FleetId, Timestamp};
 use tamer_proto::wire::control_server::ControlServer;
+use tamer_proto::wire::workloads_server::WorkloadsServer;
 use tamerctl::context::{Context, write};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -21,7 +22,9 @@ use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tonic::service::Routes;
 
+use crate::fleet::FleetAsked;
 use crate::play::{Asked, Play};
 
 /// How long a command may take on a busy machine.
@@ -31,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Stage {
     /// What it was asked.
     pub asked: Arc<Asked>,
+    /// What it was asked about workloads.
+    pub fleet: Arc<FleetAsked>,
     folder: TempDir,
     server: JoinHandle<()>,
 }
@@ -45,14 +50,17 @@ pub struct Ended {
 
 impl Stage {
     /// Opens one that plays `play`.
-    pub async fn open(play: Play) -> Self {
+    pub async fn open(mut play: Play) -> Self {
         tamer_certs::install_crypto();
         let folder = tempfile::tempdir().expect("a folder");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let tls = fleet(&folder, address);
         let asked = Arc::clone(&play.asked);
-        let service = ControlServer::new(play);
+        let workloads = std::mem::take(&mut play.fleet);
+        let about = Arc::clone(&workloads.asked);
+        let service = Routes::new(ControlServer::new(play));
+        let service = service.add_service(WorkloadsServer::new(workloads)).prepare();
         let server = tokio::spawn(async move {
             let acceptor = TlsAcceptor::from(Arc::new(tls));
             while let Ok((stream, _)) = listener.accept().await {
@@ -67,7 +75,7 @@ impl Stage {
                 });
             }
         });
-        Self { asked, folder, server }
+        Self { asked, fleet: about, folder, server }
     }
 
     /// The program with these arguments. It dies with its owner.
