@@ -23,7 +23,7 @@ mod words;
 pub use board::Board;
 pub use handle::{Attached, InSession, PlacementsHandle, Stopped, Wanted};
 pub use keeper::Placements;
-pub use store::StoreError;
+pub use store::{Replace, StoreError};
 pub use tell::tell;
 
 /// The most placements that a host keeps, also those that are about to go. Each is a few hundred

@@ -8,6 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tamer_crash::point;
 use tamer_model::{Code, Problem, Timestamp};
@@ -20,8 +22,9 @@ use crate::problem::chain;
 const VERSION: u32 = 1;
 const MAGIC: &str = "tamer-placements";
 
-/// How a file is replaced: its path, its new content. Returns when it is on the disk.
-pub type Replace = Arc<dyn Fn(&Path, &[u8]) -> io::Result<()> + Send + Sync>;
+/// How a file is replaced: its path, its new content. Resolves when it is on the disk.
+pub type Replace =
+    Arc<dyn Fn(PathBuf, Vec<u8>) -> BoxFuture<'static, io::Result<()>> + Send + Sync>;
 
 /// The files.
 #[derive(Clone)]
@@ -74,7 +77,7 @@ pub enum StoreError {
 impl Store {
     /// The files of the agent's `folder`.
     pub fn new(folder: &Path) -> Self {
-        Self::replacing(folder, Arc::new(folder::replace))
+        Self::replacing(folder, blocking(folder::replace))
     }
 
     /// The same, with another way to replace a file.
@@ -107,7 +110,18 @@ impl Store {
     }
 
     async fn put(&self, path: &Path, bytes: Vec<u8>) -> Result<(), StoreError> {
-        let (replace, to) = (self.replace.clone(), path.to_owned());
+        let written = (self.replace)(path.to_owned(), bytes).await;
+        written.map_err(io_error("write", path))
+    }
+}
+
+/// Replaces files on a thread that may block.
+pub fn blocking(
+    replace: impl Fn(&Path, &[u8]) -> io::Result<()> + Send + Sync + 'static,
+) -> Replace {
+    let replace = Arc::new(replace);
+    Arc::new(move |to, bytes| {
+        let replace = replace.clone();
         let write = move || {
             point("placements.begun");
             let written = replace(&to, &bytes);
@@ -115,11 +129,9 @@ impl Store {
             written
         };
         // A writer that panics is a bug; what the file holds is then not known, as after an error.
-        let written = tokio::task::spawn_blocking(write)
-            .await
-            .unwrap_or_else(|error| Err(io::Error::other(format!("the writer broke: {error}"))));
-        written.map_err(io_error("write", path))
-    }
+        let broke = |error| Err(io::Error::other(format!("the writer broke: {error}")));
+        async move { tokio::task::spawn_blocking(write).await.unwrap_or_else(broke) }.boxed()
+    })
 }
 
 impl From<StoreError> for Problem {

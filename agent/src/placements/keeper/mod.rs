@@ -24,7 +24,7 @@ use super::contact::{Contact, Steady};
 use super::decide::Step;
 use super::handle::{REQUESTS, Request};
 use super::list::Gathering;
-use super::store::{Store, StoreError};
+use super::store::{Replace, Store, StoreError};
 use super::{Board, PlacementsHandle};
 use crate::clock;
 use crate::work::{Accept, Kind};
@@ -99,6 +99,16 @@ impl Placements {
         Self::with(Store::new(folder), registry, accept)
     }
 
+    /// The same, with another way to replace the files: a simulation's disk.
+    pub fn on(
+        folder: &Path,
+        registry: Registry,
+        accept: &Accept,
+        replace: Replace,
+    ) -> Result<(Self, PlacementsHandle), StoreError> {
+        Self::with(Store::replacing(folder, replace), registry, accept)
+    }
+
     fn with(
         store: Store,
         registry: Registry,
@@ -162,6 +172,10 @@ impl Placements {
                 () = at(due) => Event::Due,
             };
             self.take(event);
+            // What ended at the same time shares one write.
+            while let Some(Ok(stepped)) = self.steps.try_join_next() {
+                self.stepped(stepped);
+            }
         }
     }
 

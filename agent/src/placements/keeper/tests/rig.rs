@@ -21,7 +21,7 @@ use crate::folder;
 use crate::placements::handle::{InSession, PlacementsHandle};
 use crate::placements::keeper::Placements;
 use crate::placements::kept::testing;
-use crate::placements::store::{Replace, Store};
+use crate::placements::store::{Replace, Store, blocking};
 use crate::placements::{Board, Wanted};
 use crate::providers::serving;
 use crate::work::Accept;
@@ -265,7 +265,7 @@ async fn seen(fake: &Fake) -> Vec<(String, InstanceState)> {
 /// Replaces files until the write to die at; from then on none.
 fn dying(death: Option<Death>, crashed: CancellationToken) -> Replace {
     let writes = AtomicUsize::new(0);
-    Arc::new(move |path: &Path, bytes: &[u8]| {
+    blocking(move |path: &Path, bytes: &[u8]| {
         let write = writes.fetch_add(1, Ordering::Relaxed) + 1;
         match death {
             Some(death) if write >= death.write => {
