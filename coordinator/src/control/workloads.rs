@@ -46,7 +46,13 @@ impl Workloads for People {
         let asker = Self::asker(&request)?;
         let request = request.into_inner();
         let on = format!("{} workloads", request.documents.len());
-        self.answer(&asker, "workload.apply", &on, self.apply_workloads(&asker, request).await)
+        self.apply_workloads(&asker, request).await.map(Response::new).map_err(|problem| {
+            // What is wrong with a value may quote it, and a document may hold secrets.
+            let place = problem.field.as_deref().filter(|field| field.starts_with("workloads"));
+            let detail = place.unwrap_or(&problem.message);
+            self.refusals.tell(&asker.caller, "workload.apply", on, problem.code, detail);
+            status_of(problem)
+        })
     }
 
     async fn list_workloads(

@@ -169,7 +169,8 @@ impl People {
             Asked::Revert(version) => {
                 let version = self.kept_version(workload, *version).await?;
                 // What it went together with then may be gone.
-                self.check_workloads(std::slice::from_ref(&version.spec))?;
+                self.check_workloads(std::slice::from_ref(&version.spec))
+                    .map_err(|problem| problem.on("revert"))?;
                 Change::Revert(Box::new(version))
             }
             Asked::Remove(wire::Empty {}) => Change::Remove,

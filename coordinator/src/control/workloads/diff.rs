@@ -6,6 +6,9 @@ use tamer_proto::wire;
 /// The most changes that are told of one workload.
 const MOST: usize = 200;
 
+/// The longest value that is told, in characters.
+const LONGEST: usize = 1024;
+
 /// Every leaf that differs, in the order of the keys. A list whose length differs is one change: its
 /// elements have no names to tell which of them went.
 pub fn diff(before: &Value, after: &Value) -> Vec<wire::FieldChange> {
@@ -39,9 +42,17 @@ fn walk(
             }
         }
         (before, after) => {
-            let text = |value: Option<&Value>| value.map(Value::to_string).unwrap_or_default();
+            let text =
+                |value: Option<&Value>| short(value.map(Value::to_string).unwrap_or_default());
             changes.push(wire::FieldChange { path, before: text(before), after: text(after) });
         }
+    }
+}
+
+fn short(text: String) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -81,5 +92,8 @@ mod tests {
         let many =
             |value: u32| Value::Object((0..1000).map(|k| (k.to_string(), json!(value))).collect());
         assert_eq!(diff(&many(1), &many(2)).len(), MOST);
+        let long = Value::String("é".repeat(5000));
+        let told = diff(&json!({"a": 1}), &json!({"a": long}));
+        assert_eq!(told[0].after.chars().count(), LONGEST + 1);
     }
 }

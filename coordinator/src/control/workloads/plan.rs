@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tamer_model::{Problem, Timestamp, WorkloadName};
+use tamer_model::{Problem, Timestamp, Workload, WorkloadName};
 use tamer_proto::wire;
 use tamer_scheduler::{Make, Plan, Scheduler, Stop};
 
@@ -31,8 +31,12 @@ impl People {
         let specs = super::document::specs(&request.documents)?;
         self.check_workloads(&specs)?;
         let next = self.next(&specs, &asker.name).await?;
-        let fork = self.workloads.read().scheduler().clone();
-        let (outcome, next) = rehearse(fork, next).await?;
+        let (fork, there) = {
+            let board = self.workloads.read();
+            let there: Vec<_> = board.workloads().map(|one| one.workload.clone()).collect();
+            (board.scheduler().clone(), there)
+        };
+        let (outcome, next) = rehearse(fork, there, next).await?;
         let view = self.fleet.view();
         let mut notes = notes::notes(&view, &next, &asker.name);
         if outcome.cut_short {
@@ -124,10 +128,14 @@ pub enum Step {
 }
 
 /// Off the threads that serve: it may take a while.
-async fn rehearse(fork: Scheduler, next: Vec<Next>) -> Result<(Outcome, Vec<Next>), Problem> {
+async fn rehearse(
+    fork: Scheduler,
+    there: Vec<Arc<Workload>>,
+    next: Vec<Next>,
+) -> Result<(Outcome, Vec<Next>), Problem> {
     let now = clock::now();
     let rehearsed = tokio::task::spawn_blocking(move || {
-        let outcome = applied(fork, &next, now);
+        let outcome = applied(fork, there, &next, now);
         (outcome, next)
     });
     rehearsed.await.map_err(|error| {
@@ -136,16 +144,23 @@ async fn rehearse(fork: Scheduler, next: Vec<Next>) -> Result<(Outcome, Vec<Next
 }
 
 /// What follows on the fork when all of it is applied.
-fn applied(mut fork: Scheduler, next: &[Next], now: Timestamp) -> Outcome {
+fn applied(
+    mut fork: Scheduler,
+    mut records: Vec<Arc<Workload>>,
+    next: &[Next],
+    now: Timestamp,
+) -> Outcome {
     let mut named = BTreeSet::new();
     for next in next.iter().filter(|next| next.what != Applying::Unchanged) {
         let name: &WorkloadName = &next.after.spec.name;
         let workload = Arc::new(next.after.clone());
-        fork.put_workload(workload.clone());
+        records.push(workload.clone());
+        fork.put_workload(workload);
         fork.put_template(name, next.after.template, Arc::new(next.after.spec.clone()));
         named.insert(name.clone());
     }
-    Rehearsal::new(fork, named, next.iter().map(|next| next.after.clone()), now).run()
+    // The later of two of one name counts.
+    Rehearsal::new(fork, named, records.into_iter(), now).run()
 }
 
 fn change(next: &Next) -> wire::WorkloadChange {

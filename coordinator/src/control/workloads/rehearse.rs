@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tamer_model::{
     Phase, Placement, PlacementId, PlacementStatus, Stage, StopCause, Timestamp, Wish, Workload,
@@ -21,6 +22,9 @@ const MOST: usize = 20_000;
 /// How long it may take, in milliseconds.
 const LONGEST: u64 = 2000;
 
+/// How far the clock goes on at least.
+const TICK: Duration = Duration::from_millis(1);
+
 /// What came of it.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -36,7 +40,7 @@ pub struct Outcome {
 pub struct Rehearsal {
     fork: Scheduler,
     named: BTreeSet<WorkloadName>,
-    records: BTreeMap<WorkloadName, Workload>,
+    records: BTreeMap<WorkloadName, Arc<Workload>>,
     /// Counts what is made: ids on a fork need only differ.
     made: u32,
     now: Timestamp,
@@ -44,11 +48,11 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Of a fork that knows the new `records` of the workloads that are `named`.
+    /// Of a fork that knows all these `records`; what becomes of those that are `named` is told.
     pub fn new(
         fork: Scheduler,
         named: BTreeSet<WorkloadName>,
-        records: impl Iterator<Item = Workload>,
+        records: impl Iterator<Item = Arc<Workload>>,
         now: Timestamp,
     ) -> Self {
         let records = records.map(|record| (record.spec.name.clone(), record)).collect();
@@ -61,21 +65,17 @@ impl Rehearsal {
         for round in 0.. {
             let plan = self.fork.step(self.now, LIMIT);
             let (wake, more) = (plan.wake, plan.more);
-            let happened = self.take(plan);
-            if happened || more {
-                let long = clock::steady().saturating_sub(begun) > LONGEST;
-                if round >= ROUNDS || long || self.outcome.steps.len() >= MOST {
-                    self.outcome.cut_short = true;
-                    break;
+            if !self.take(plan) && !more {
+                match wake {
+                    // Time goes on only for updates: what else comes with it is no part of a plan.
+                    Some(wake) if self.updating() => self.now = wake.max(self.now.plus(TICK)),
+                    Some(_) | None => break,
                 }
-                continue;
             }
-            match wake {
-                // Time goes on only for updates: what else comes with time is no part of a plan.
-                Some(wake) if self.updating() && round < ROUNDS => {
-                    self.now = wake.max(self.now.plus(std::time::Duration::from_millis(1)));
-                }
-                Some(_) | None => break,
+            let long = clock::steady().saturating_sub(begun) > LONGEST;
+            if round >= ROUNDS || long || self.outcome.steps.len() >= MOST {
+                self.outcome.cut_short = true;
+                break;
             }
         }
         let unplaced = self.named.iter().filter_map(|name| self.fork.unplaced(name));
@@ -84,7 +84,7 @@ impl Rehearsal {
     }
 
     fn updating(&self) -> bool {
-        let under_way = |record: &Workload| {
+        let under_way = |record: &Arc<Workload>| {
             let stage = record.update.as_ref().map(|update| &update.stage);
             matches!(stage, Some(Stage::Canary | Stage::Rolling))
         };
@@ -94,7 +94,7 @@ impl Rehearsal {
     /// Makes it so on the fork, and says whether there was anything.
     fn take(&mut self, plan: Plan) -> bool {
         let Plan { make, stop, workloads, unplaced: _, wake: _, more: _ } = plan;
-        let happened = !make.is_empty() || !stop.is_empty() || !workloads.is_empty();
+        let mut happened = !make.is_empty() || !stop.is_empty();
         for stop in stop {
             self.fork.remove_placement(stop.placement);
             let told = self.named.contains(&stop.workload) || stop.cause == StopCause::Preempted;
@@ -108,8 +108,11 @@ impl Rehearsal {
                 self.outcome.steps.push(Step::Make(make));
             }
         }
-        // A step that cannot be taken here must not be planned for ever.
-        workloads.into_iter().fold(happened, |happened, step| self.advance(step) && happened)
+        for step in workloads {
+            // A step that cannot be taken here must not be planned for ever.
+            happened |= self.advance(step);
+        }
+        happened
     }
 
     fn place(&mut self, make: &Make) {
@@ -142,8 +145,8 @@ impl Rehearsal {
         match step {
             WorkloadStep::Update { workload, update, stable } => {
                 let Some(record) = self.records.get_mut(&workload) else { return false };
-                (record.update, record.stable) = (update, stable);
-                self.fork.put_workload(Arc::new(record.clone()));
+                *record = Arc::new(Workload { update, stable, ..Workload::clone(record) });
+                self.fork.put_workload(record.clone());
                 true
             }
             // Nothing fails here; what failed before goes back by itself, not by this plan.
@@ -153,5 +156,164 @@ impl Rehearsal {
                 true
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use tamer_model::{
+        Facts, Fingerprint, Host, HostId, HostState, JoinedBy, Labels, Os, WorkloadSpec,
+    };
+    use tamer_scheduler::{HostView, Queue};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    fn host(number: u8) -> HostView {
+        let facts = Facts {
+            os: Os::Linux,
+            distro: String::new(),
+            distro_version: String::new(),
+            kernel: String::new(),
+            arch: String::new(),
+            hostname: String::new(),
+            cpus: 4,
+            memory_bytes: 1 << 33,
+            disks: Vec::new(),
+            addresses: Vec::new(),
+            virtualization: String::new(),
+            providers: Vec::new(),
+            devices: BTreeMap::new(),
+        };
+        let host = Host {
+            id: HostId::from_bytes([number; 10]),
+            name: format!("h{number}").parse().expect("a name"),
+            labels: Labels::new(),
+            facts,
+            agent_version: String::new(),
+            joined_at: NOW,
+            joined_by: JoinedBy::Approval("ann".parse().expect("a name")),
+            key: Fingerprint::from_bytes([number; 32]),
+            next_key: None,
+            certificate_ends: NOW,
+            clock_ahead_ms: 0,
+            cordon: None,
+            drain: None,
+        };
+        HostView {
+            host: Arc::new(host),
+            state: HostState::Ready,
+            since: NOW,
+            providers: BTreeSet::from(["docker".parse().expect("a provider")]),
+            taken: BTreeSet::new(),
+            set_aside: None,
+            set_aside_for: BTreeMap::new(),
+        }
+    }
+
+    fn workload(name: &str, version: u32, rest: &str) -> Arc<Workload> {
+        let text = format!(
+            r#"{{"name":"{name}","provider":"docker","instance":{{"image":"x:{version}"}}{rest}}}"#
+        );
+        let spec: WorkloadSpec = serde_json::from_str(&text).expect("a spec");
+        Arc::new(Workload {
+            spec,
+            owner: "ann".parse().expect("a name"),
+            created_at: NOW,
+            version,
+            template: version,
+            stable: (version > 1).then_some(version - 1),
+            update: None,
+            stopped: false,
+            removing: false,
+            rebalance_at: None,
+        })
+    }
+
+    fn fork() -> Scheduler {
+        let mut fork = Scheduler::new(7, Queue::default());
+        (1..=3).for_each(|number| fork.put_host(host(number)));
+        fork
+    }
+
+    /// Puts a workload, and rehearses what follows.
+    fn apply(
+        fork: &mut Scheduler,
+        workload: &Arc<Workload>,
+        others: &[Arc<Workload>],
+    ) -> Rehearsal {
+        let name = &workload.spec.name;
+        fork.put_workload(workload.clone());
+        fork.put_template(name, workload.template, Arc::new(workload.spec.clone()));
+        let records = others.iter().chain([workload]).cloned();
+        let named = BTreeSet::from([name.clone()]);
+        // What an earlier rehearsal made keeps its ids.
+        let made = workload.version * 1000;
+        Rehearsal { made, ..Rehearsal::new(fork.clone(), named, records, NOW) }
+    }
+
+    fn told(outcome: &Outcome) -> String {
+        let mut text = String::new();
+        for step in &outcome.steps {
+            let _ = match step {
+                Step::Make(make) => write!(text, "+{}/{} ", make.workload, make.index),
+                Step::Stop(stop) => write!(text, "-{} ", stop.workload),
+            };
+        }
+        text.trim_end().to_owned()
+    }
+
+    /// The fork after a rehearsal that made what runs before an update.
+    fn running(rest: &str) -> Scheduler {
+        let mut fork = fork();
+        let mut rehearsal = apply(&mut fork, &workload("web", 1, rest), &[]);
+        loop {
+            let plan = rehearsal.fork.step(rehearsal.now, LIMIT);
+            if plan.make.is_empty() {
+                return rehearsal.fork;
+            }
+            rehearsal.take(plan);
+        }
+    }
+
+    #[test]
+    fn an_update_is_told_step_by_step() {
+        let rest = r#","run":{"count":2}"#;
+        let mut fork = running(rest);
+        let outcome = apply(&mut fork, &workload("web", 2, rest), &[]).run();
+        assert_eq!(told(&outcome), "-web +web/0 -web +web/1");
+        assert!(!outcome.cut_short && outcome.unplaced.is_empty());
+    }
+
+    #[test]
+    fn what_starts_first_stops_after_it_was_well_for_a_while() {
+        let rest = r#","run":{"count":2},"update":{"order":"start_first","canary":1}"#;
+        let mut fork = running(rest);
+        let outcome = apply(&mut fork, &workload("web", 2, rest), &[]).run();
+        let told = told(&outcome);
+        assert!(told.starts_with("+web/"), "{told}");
+        assert_eq!((told.matches("+web/").count(), told.matches("-web").count()), (2, 2), "{told}");
+    }
+
+    #[test]
+    fn what_others_are_about_to_do_is_done_and_not_told() {
+        let rest = r#","run":{"count":2}"#;
+        let mut fork = running(rest);
+        let other = workload("other", 1, r#","run":{"count":3}"#);
+        fork.put_workload(other.clone());
+        let outcome = apply(&mut fork, &workload("web", 2, rest), &[other]).run();
+        assert_eq!(told(&outcome), "-web +web/0 -web +web/1");
+    }
+
+    #[test]
+    fn what_no_host_takes_is_told() {
+        let mut fork = fork();
+        let rest = r#","run":{"count":5},"apart_from":["web"]"#;
+        let outcome = apply(&mut fork, &workload("web", 1, rest), &[]).run();
+        assert_eq!(told(&outcome).matches("+web/").count(), 3);
+        assert_eq!(outcome.unplaced.iter().map(|one| one.copies).sum::<u32>(), 2);
     }
 }

@@ -16,6 +16,8 @@ use crate::control::People;
 use crate::fleet::View;
 use crate::workloads::{Board, Copy};
 
+/// The longest reason of a state, in characters: ten thousand rows are one message.
+const LONGEST: usize = 256;
 /// Placements that a view shows; `ListPlacements` has all of them.
 const SHOWN: usize = 1000;
 
@@ -28,9 +30,10 @@ impl People {
             "" => Selector::default(),
             text => text.parse()?,
         };
-        let board = self.workloads.read();
-        let fits = board.workloads().filter(|one| selector.matches(&Told(&one.workload)));
-        let workloads = fits.map(|one| row(&board, &one.workload)).collect();
+        let mut all = self.all_workloads();
+        all.retain(|workload| selector.matches(&Told(workload)));
+        // A row looks at every copy: the controller has its turn between two of them.
+        let workloads = all.iter().map(|workload| row(&self.workloads.read(), workload)).collect();
         Ok(wire::ListWorkloadsResponse { workloads })
     }
 
@@ -115,7 +118,7 @@ fn row(board: &Board, workload: &Workload) -> wire::WorkloadRow {
         version: workload.version,
         copies: Some(copy_counts(counts)),
         state: state.as_str().to_owned(),
-        reason,
+        reason: reason.chars().take(LONGEST).collect(),
         changed_at: changed_at.unwrap_or(workload.created_at).as_millis(),
     }
 }
