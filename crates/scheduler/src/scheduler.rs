@@ -20,6 +20,10 @@ pub struct Scheduler {
     queue: Queue,
     /// Workloads that something happened to.
     touched: BTreeSet<WorkloadIx>,
+    /// Those of them for which nothing can be done, as the last step saw: they are forgotten when the
+    /// next change is told or time goes on, so that a step done twice is the same.
+    idle: BTreeSet<WorkloadIx>,
+    stepped_at: Timestamp,
     /// Workloads that are looked at though nothing happens, and when.
     due: BTreeSet<(Timestamp, WorkloadIx)>,
     /// Workloads of which copies have no host.
@@ -51,6 +55,8 @@ impl Scheduler {
             fleet,
             queue,
             touched: BTreeSet::new(),
+            idle: BTreeSet::new(),
+            stepped_at: Timestamp::default(),
             due: BTreeSet::new(),
             starved: BTreeSet::new(),
             everywhere: BTreeSet::new(),
@@ -61,7 +67,15 @@ impl Scheduler {
 
     /// Everything is looked at in the next step.
     pub fn touch_all(&mut self) {
+        self.idle.clear();
         self.touched.extend(self.fleet.workloads.told().map(|(ix, ..)| ix));
+    }
+
+    /// Forgets those for which nothing could be done.
+    fn forget_idle(&mut self) {
+        for ix in std::mem::take(&mut self.idle) {
+            self.touched.remove(&ix);
+        }
     }
 
     /// How many placements it knows.

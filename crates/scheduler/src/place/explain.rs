@@ -24,6 +24,8 @@ pub fn explain(fleet: &Fleet, ix: WorkloadIx, copies: u32, now: Timestamp) -> Op
     for first in hosts.iter().filter_map(|(_, barriers)| barriers.first()) {
         *removed.entry(*first).or_default() += 1;
     }
+    let mut removed: Vec<_> = removed.into_iter().collect();
+    removed.sort_by_cached_key(|(barrier, _)| frame.order(*barrier));
     Some(Unplaced {
         workload: fleet.workloads.get(ix).name.clone(),
         copies,
@@ -39,7 +41,9 @@ pub fn explain(fleet: &Fleet, ix: WorkloadIx, copies: u32, now: Timestamp) -> Op
 /// All that keeps a copy from a host, in the order in which it is told.
 pub fn all(search: &Search<'_>, draft: &Draft<'_>, host: HostIx) -> Vec<Barrier> {
     let mut barriers = search.frame.barriers(draft, host, &search.apart);
-    barriers.extend(search.counts.skewed(&search.frame, host));
-    barriers.sort_unstable();
+    // Whether there is room is told last.
+    let room = barriers.iter().position(|barrier| matches!(barrier, Barrier::Lack(_)));
+    let at = room.unwrap_or(barriers.len());
+    barriers.splice(at..at, search.counts.skewed(&search.frame, host));
     barriers
 }

@@ -71,7 +71,8 @@ impl<'a> Frame<'a> {
         };
         let mut apart = self.terms.apart_from.clone();
         apart.extend(record.named_by.iter().filter(names_me));
-        apart.sort_unstable();
+        // By name: places in the tables hang on who was told of first.
+        apart.sort_unstable_by_key(|other| &self.fleet.workloads.get(*other).name);
         apart.dedup();
         apart
     }
@@ -191,6 +192,31 @@ impl<'a> Frame<'a> {
             }
         }
         barriers
+    }
+
+    /// Barriers in the order in which they are told, the same wherever names are in the tables.
+    pub fn order(&self, barrier: Barrier) -> (u8, usize, String) {
+        let name = |ix: WorkloadIx| self.fleet.workloads.get(ix).name.to_string();
+        match barrier {
+            Barrier::NotReady => (0, 0, String::new()),
+            Barrier::Cordoned => (1, 0, String::new()),
+            Barrier::SetAside => (2, 0, String::new()),
+            Barrier::Provider => (3, 0, String::new()),
+            Barrier::Constraint(at) => (4, at, String::new()),
+            Barrier::With(ix) => (5, 0, name(ix)),
+            Barrier::ApartFrom(ix) => (6, 0, name(ix)),
+            Barrier::HasOne => (7, 0, String::new()),
+            Barrier::Skew(at) => (8, at, String::new()),
+            Barrier::Lack(Lack::Cpu) => (9, 0, String::new()),
+            Barrier::Lack(Lack::Memory) => (10, 0, String::new()),
+            Barrier::Lack(Lack::Disk) => (11, 0, String::new()),
+            Barrier::Lack(Lack::Device(kind)) => {
+                (12, 0, self.fleet.needs.device_name(kind).to_string())
+            }
+            Barrier::Lack(Lack::Port(port, protocol)) => {
+                (13, usize::from(port), protocol.as_str().to_owned())
+            }
+        }
     }
 
     /// What is told of a barrier.

@@ -48,7 +48,10 @@ pub struct Placer<'a> {
 }
 
 /// The searches under way.
-type Searches<'a> = HashMap<(WorkloadIx, NeedIx), (Search<'a>, Option<usize>)>;
+type Searches<'a> = HashMap<(WorkloadIx, NeedIx), (Search<'a>, Option<Failed>)>;
+
+/// After so many changes nothing was found, and whether pushing others aside was tried.
+type Failed = (usize, bool);
 
 impl<'a> Placer<'a> {
     /// Nothing is planned yet. At most `limit` copies will be made.
@@ -118,14 +121,18 @@ impl<'a> Placer<'a> {
         let (search, failed_at) = searches
             .entry((ix, frame.need_ix))
             .or_insert_with(|| (Search::new(frame, &self.draft), None));
-        let plain = demand.host.is_none() && demand.stops.is_none() && demand.replaces.is_none();
+        let moves_none = demand.replaces.is_none() || frame.terms.spread.is_empty();
+        let plain = demand.host.is_none() && demand.stops.is_none() && moves_none;
         // Where one found nothing the next finds nothing, unless something changed.
-        let hopeless = plain && demand.avoid.is_empty() && *failed_at == Some(self.draft.changed());
+        let hopeless = plain
+            && failed_at.is_some_and(|(changed, pushed)| {
+                changed == self.draft.changed() && (pushed || !may_push(demand.cause))
+            });
         let found = if hopeless { None } else { find(search, &self.draft, demand) };
         let Some((found, victims)) = found else {
             let scarce = search.open.count() > 0;
             if plain && demand.avoid.is_empty() {
-                *failed_at = Some(self.draft.changed());
+                *failed_at = Some((self.draft.changed(), may_push(demand.cause)));
             }
             *self.unplaced.entry(ix).or_default() += 1;
             return if scarce { Tried::Scarce } else { Tried::Never };

@@ -5,12 +5,14 @@
 //! looks at the copies of every host that would do: O(copies there), no more than once for each
 //! copy that finds nothing.
 
-use super::draft::Draft;
+use super::draft::{Draft, Has};
 use super::search::{Found, Search, Wanted};
-use crate::state::{HostIx, List, Need, Slot, Usage};
+use crate::state::{HostIx, List, Need, Slot, Usage, WorkloadIx};
 
 /// The most victims of one copy: more are not worth it.
 const MAX_VICTIMS: usize = 16;
+/// So far is it followed who is there because of whom.
+const MAX_CHAIN: u8 = 4;
 /// The most hosts that are looked at for victims in one decision.
 const MAX_HOSTS: usize = 2_048;
 
@@ -63,12 +65,10 @@ fn bid(search: &Search<'_>, draft: &Draft<'_>, host: HostIx) -> Option<Bid> {
     let seats = fleet.placements.of(List::Host, fleet.hosts.get(host).head);
     let lower =
         seats.filter(|(slot, seat)| draft.is_wanted(*slot, seat)).filter_map(|(slot, seat)| {
-            let workload = fleet.workloads.get(seat.workload).workload.as_ref()?;
             let need = fleet.needs.get(seat.need);
             let size = size(draft.usage(host), need);
-            let lower = workload.spec.priority < priority;
-            lower
-                .then_some((Victim { slot, priority: workload.spec.priority, need, size }, seat.id))
+            let theirs = worth(draft, seat.workload, host, MAX_CHAIN);
+            (theirs < priority).then_some((Victim { slot, priority: theirs, need, size }, seat.id))
         });
     let mut lower: Vec<_> = lower.collect();
     if lower.is_empty() {
@@ -129,6 +129,19 @@ fn several<'a>(
         }
     }
     Some(chosen)
+}
+
+/// The priority of a workload's copies on a host: at least that of whatever is there because they
+/// are. It would leave with them, and push its way back.
+fn worth(draft: &Draft<'_>, ix: WorkloadIx, host: HostIx, depth: u8) -> u8 {
+    let record = draft.fleet.workloads.get(ix);
+    let own = record.workload.as_ref().map_or(0, |workload| workload.spec.priority);
+    let follows = |other: &&WorkloadIx| {
+        draft.fleet.workloads.get(**other).terms.with.contains(&ix)
+            && draft.has(**other, host, Has::Wanted, &[])
+    };
+    let followers = record.named_by.iter().filter(|_| depth > 0).filter(follows);
+    followers.map(|other| worth(draft, *other, host, depth - 1)).max().unwrap_or(0).max(own)
 }
 
 /// How large a copy is on its host, in parts of 2^20.

@@ -10,8 +10,12 @@ use super::level::take;
 use super::score::POINT;
 use super::search::{Found, Search, Wanted};
 use crate::desire::Demand;
-use crate::state::{List, Slot, WorkloadIx};
+use crate::state::{List, Seat, Slot, WorkloadIx};
 use crate::{Make, Stop};
+
+/// A copy that was moved stays for so many times as long as one that was placed: workloads that
+/// like different things could chase each other without end.
+const LONGER: u64 = 10;
 
 /// What may be moved.
 #[derive(Debug, Clone, Copy)]
@@ -22,18 +26,33 @@ pub struct Balance {
     gain: i32,
     /// Only copies that were placed before this.
     before: Timestamp,
+    /// The same, for copies that were moved.
+    moved_before: Timestamp,
 }
 
 impl Balance {
     /// As a policy says, of what may be taken away now.
     pub fn of(policy: Rebalance, spare: u32, asked: Option<Timestamp>, now: Timestamp) -> Self {
-        let cooled = now.as_millis().checked_sub(policy.cooldown.as_millis());
+        let cooldown = policy.cooldown.as_millis();
+        let cooled = |times: u64| {
+            let millis = now.as_millis().checked_sub(cooldown.saturating_mul(times));
+            Timestamp::from_millis(millis.unwrap_or_default())
+        };
         Self {
             moves: policy.moves.min(spare) as usize,
             gain: i32::from(policy.gain) * 10 * POINT,
             // Who asks does not wait for copies to cool, but what was moved since stays.
-            before: asked.unwrap_or(Timestamp::from_millis(cooled.unwrap_or_default())),
+            before: asked.unwrap_or_else(|| cooled(1)),
+            moved_before: asked.unwrap_or_else(|| cooled(LONGER)),
         }
+    }
+
+    fn may_move(&self, seat: &Seat) -> bool {
+        let before = match seat.why.cause == Cause::Rebalanced {
+            true => self.moved_before,
+            false => self.before,
+        };
+        seat.made_at <= before
     }
 
     /// No more moves than this.
@@ -59,7 +78,7 @@ pub fn moves<'a>(
     let movable = seats.filter(|(slot, seat)| {
         draft.is_wanted(*slot, seat)
             && seat.template == workload.template
-            && seat.made_at <= balance.before
+            && balance.may_move(seat)
             && search.open.has(seat.host)
     });
     let movable: Vec<(PlacementId, Slot)> = movable.map(|(slot, seat)| (seat.id, slot)).collect();

@@ -143,15 +143,15 @@ fn nearest(frame: &Frame<'_>, hosts: &[(HostIx, Vec<Barrier>)]) -> Vec<String> {
     for (_, barriers) in hosts.iter().filter(|(_, barriers)| barriers.len() == fewest) {
         *kinds.entry(barriers).or_default() += 1;
     }
-    let most =
-        kinds.into_iter().max_by_key(|(barriers, count)| (*count, std::cmp::Reverse(*barriers)));
-    most.into_iter()
-        .filter(|(barriers, _)| barriers.len() > 1)
-        .map(|(barriers, count)| {
+    let told =
+        kinds.into_iter().filter(|(barriers, _)| barriers.len() > 1).map(|(barriers, count)| {
             let words: Vec<_> =
                 barriers.iter().map(|barrier| frame.told(*barrier).to_string()).collect();
-            format!("no single change is enough: {}: {}", many(count), words.join(" and "))
-        })
+            (count, std::cmp::Reverse(words.join(" and ")))
+        });
+    let most = told.max();
+    most.map(|(count, what)| format!("no single change is enough: {}: {}", many(count), what.0))
+        .into_iter()
         .collect()
 }
 

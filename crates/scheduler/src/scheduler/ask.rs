@@ -81,7 +81,7 @@ impl Fleet {
     }
 
     /// The hosts that a workload which runs on every host is to run on: those that would do if they
-    /// were empty, and those that have it and still do.
+    /// were empty, as far as other workloads let it.
     fn eligible(&self, ix: WorkloadIx, now: Timestamp) -> Vec<HostId> {
         let record = self.workloads.get(ix);
         let template = record.workload.as_ref().map_or(0, |workload| workload.template);
@@ -91,15 +91,9 @@ impl Fleet {
         for other in &record.terms.with {
             open.keep(&draft.hosts_with(*other, Has::Wanted));
         }
-        for host in record.terms.apart_from.iter().flat_map(|other| {
-            let hosts = draft.hosts_with(*other, Has::There);
-            hosts.iter().collect::<Vec<_>>()
-        }) {
-            open.set(host, false);
-        }
-        for (_, seat) in self.placements.of(List::Workload, record.head) {
-            if seat.wanted() && self.fits(seat) {
-                open.set(seat.host, true);
+        for other in frame.apart().into_iter().filter(|other| *other != ix) {
+            for host in draft.hosts_with(other, Has::There).iter() {
+                open.set(host, false);
             }
         }
         let mut eligible: Vec<_> = open.iter().map(|host| self.hosts.get(host).id).collect();

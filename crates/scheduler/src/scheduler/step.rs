@@ -26,6 +26,10 @@ impl Scheduler {
     /// `limit` placements are made; `more` says whether that was too few. The state is as before
     /// until the caller tells what it stored.
     pub fn step(&mut self, now: Timestamp, limit: usize) -> Plan {
+        if self.stepped_at != now {
+            self.forget_idle();
+            self.stepped_at = now;
+        }
         self.rouse(now);
         let mut looks = self.looks(now);
         let mut plan = Plan::default();
@@ -105,6 +109,7 @@ impl Scheduler {
 
     /// Remembers who waits, who is done with, and when to look again.
     fn note(&mut self, looks: &[Look], unplaced: &BTreeMap<WorkloadIx, u32>, now: Timestamp) {
+        self.idle.clear();
         for look in looks {
             let ix = look.ix;
             let copies = unplaced.get(&ix).copied().unwrap_or_default();
@@ -115,7 +120,7 @@ impl Scheduler {
             };
             let idle = look.desire.stops.is_empty() && look.desire.step.is_none() && !look.moved;
             if idle && look.desire.demands.len() == copies as usize {
-                self.touched.remove(&ix);
+                self.idle.insert(ix);
             }
             let record = self.fleet.workloads.get_mut(ix);
             record.unplaced = told;
@@ -166,7 +171,7 @@ impl Fleet {
         else {
             return;
         };
-        if !look.desire.is_settled() {
+        if !self.is_settled(look.ix, &look.desire) {
             return;
         }
         let left = limit - placer.make.len();
@@ -181,7 +186,8 @@ impl Fleet {
 
     /// What balancing would move now, if a person asked for it.
     pub(super) fn rebalance(&self, ix: WorkloadIx, now: Timestamp, plan: &mut Plan) {
-        let Some(desire) = self.desire(ix, now).filter(Desire::is_settled) else { return };
+        let desire = self.desire(ix, now).filter(|desire| self.is_settled(ix, desire));
+        let Some(desire) = desire else { return };
         let record = self.workloads.get(ix);
         let policy = record.workload.as_ref().and_then(|workload| workload.spec.rebalance);
         let policy: Rebalance = policy.unwrap_or_default();
@@ -192,15 +198,16 @@ impl Fleet {
             plan.stop.extend(stop);
         }
     }
-}
 
-impl Desire {
-    /// Whether nothing is wanted and every copy is well.
-    fn is_settled(&self) -> bool {
-        self.demands.is_empty()
-            && self.stops.is_empty()
-            && self.step.is_none()
-            && self.counts.well >= self.counts.wanted
-            && self.counts.stopping == 0
+    /// Whether nothing is wanted, every copy is well, and none is in the making: one wave of moves
+    /// ends before the next begins.
+    fn is_settled(&self, ix: WorkloadIx, desire: &Desire) -> bool {
+        let workload = self.workloads.get(ix).workload.as_ref();
+        desire.demands.is_empty()
+            && desire.stops.is_empty()
+            && desire.step.is_none()
+            && desire.counts.well >= desire.counts.wanted
+            && desire.counts.stopping == 0
+            && workload.is_some_and(|workload| desire.spare >= workload.spec.update.max_in_flight)
     }
 }

@@ -53,7 +53,7 @@ impl Scheduler {
         let Some(ix) = self.fleet.workloads.find(name) else { return };
         self.touch_with_followers(ix);
         self.fleet.tell_workload(ix, None);
-        for set in [&mut self.touched, &mut self.starved, &mut self.everywhere] {
+        for set in [&mut self.touched, &mut self.idle, &mut self.starved, &mut self.everywhere] {
             set.remove(&ix);
         }
         if let Some(due) = self.fleet.workloads.get_mut(ix).due.take() {
@@ -68,6 +68,7 @@ impl Scheduler {
         let need = self.fleet.needs.of(&spec);
         self.fleet.workloads.get_mut(ix).templates.insert(template, need);
         self.fleet.settle(ix);
+        self.forget_idle();
         self.touched.insert(ix);
     }
 
@@ -123,6 +124,7 @@ impl Scheduler {
     }
 
     fn tell_host(&mut self, ix: HostIx, view: Option<HostView>) {
+        self.forget_idle();
         let mut on_it = BTreeSet::new();
         let head = self.fleet.hosts.get(ix).head;
         on_it.extend(self.fleet.placements.of(List::Host, head).map(|(_, seat)| seat.workload));
@@ -149,6 +151,7 @@ impl Scheduler {
     }
 
     fn touch_with_followers(&mut self, ix: WorkloadIx) {
+        self.forget_idle();
         let record = self.fleet.workloads.get(ix);
         self.touched.extend(record.named_by.iter().chain([&ix]));
     }

@@ -1,0 +1,8 @@
+//! Where copies go: drawn fleets for what must always hold, written ones as transcripts to read.
+
+mod cases;
+mod checks;
+mod naive;
+mod properties;
+mod scenarios;
+mod world;
