@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
+use tamer_model::{InstanceSpec, WorkloadSpec};
 
 use crate::Session;
 use crate::contract::{FieldChange, PlannedStep, Score, Unplaced, WorkloadChange, WorkloadPlan};
@@ -57,7 +58,7 @@ async fn make(Args { files }: Args, session: &Session) -> Result<WorkloadPlan, F
 pub fn lines(plan: &WorkloadPlan, wide: bool, columns: Option<usize>) -> Vec<Line> {
     let mut lines = Vec::new();
     for change in &plan.workloads {
-        lines.extend(change_of(change, columns));
+        lines.extend(change_of(change, wide, columns));
         lines.push(Line::default());
     }
     lines.extend(table(plan, wide, columns));
@@ -105,11 +106,11 @@ pub fn nowhere(unplaced: &Unplaced, columns: Option<usize>) -> Vec<Line> {
     let since = since.map(|since| format!(", since {since}")).unwrap_or_default();
     let head = format!("{copies} of {} without a host{since}", escape::text(workload));
     let mut lines = vec![Line::new(Tone::Bad, head)];
-    let removed = removed.iter().map(|one| format!("{} removed by {}", one.hosts, one.constraint));
+    let removed = removed.iter().map(|one| format!("{} ({})", one.constraint, one.hosts));
     let removed: Vec<_> = removed.collect();
     if !removed.is_empty() {
         let hosts = human::count(*hosts as usize, "host");
-        let of = format!("of {hosts}: {}", removed.join(", "));
+        let of = format!("of {hosts}, removed by: {}", removed.join(", "));
         lines.extend(wrap("  ", Tone::Plain, &of, columns));
     }
     for remedy in remedies {
@@ -124,7 +125,7 @@ pub fn scored(score: &Score) -> String {
     format!("{points}, {fitting} of {} fit", human::count(*hosts as usize, "host"))
 }
 
-fn change_of(change: &WorkloadChange, columns: Option<usize>) -> Vec<Line> {
+fn change_of(change: &WorkloadChange, wide: bool, columns: Option<usize>) -> Vec<Line> {
     let WorkloadChange { workload, what, version, fields, replaces_copies, lost } = change;
     let tone = match what.as_str() {
         "created" => Tone::Good,
@@ -146,11 +147,29 @@ fn change_of(change: &WorkloadChange, columns: Option<usize>) -> Vec<Line> {
             .and(tone, format!(" {verb}"))
             .and(Tone::Plain, remark),
     ];
-    let widest =
-        fields.iter().map(|field| width::of(&escape::text(&field.path))).max().unwrap_or(0);
+    let usual = match (what.as_str(), wide) {
+        ("created", false) => usual(),
+        _ => Value::Null,
+    };
+    let told = |field: &&FieldChange| {
+        field.path != "name" && usual.get(&field.path).is_none_or(|usual| *usual != field.after)
+    };
+    let fields: Vec<_> = fields.iter().filter(told).collect();
+    let widths = fields.iter().map(|field| width::of(&escape::text(&field.path)));
+    let widest = widths.max().unwrap_or(0);
     lines.extend(fields.iter().map(|field| field_line(field, widest, columns)));
     lines.extend(wrap("  lost hosts: ", Tone::Plain, lost, columns));
     lines
+}
+
+/// What a workload says when its file does not: nobody reads that in a table. It is all there with
+/// `-o wide`.
+fn usual() -> Value {
+    let names = "any".parse().ok().zip("any".parse().ok());
+    let spec = names
+        .map(|(name, provider)| WorkloadSpec::new(name, provider, InstanceSpec::default()))
+        .and_then(|spec| serde_json::to_value(spec).ok());
+    spec.unwrap_or_default()
 }
 
 fn field_line(field: &FieldChange, widest: usize, columns: Option<usize>) -> Line {

@@ -18,7 +18,12 @@ fn lines(account: &Account, now: Time, wide: bool, columns: Option<usize>) -> Ve
     let Account { lines: told, placements: those, unplaced, candidates } = account;
     let mut parts = vec![
         told.iter().flat_map(|line| wrap("", Tone::Plain, line, columns)).collect(),
-        unplaced.as_ref().map(|unplaced| nowhere(unplaced, columns)).unwrap_or_default(),
+        // The sentences tell it too; it is for scripts.
+        unplaced
+            .as_ref()
+            .filter(|_| told.is_empty())
+            .map(|unplaced| nowhere(unplaced, columns))
+            .unwrap_or_default(),
     ];
     if !those.is_empty() {
         let mut part = placements(those, true, now, wide, columns);

@@ -45,10 +45,15 @@ fn plan() -> wire::WorkloadPlan {
         ),
         field("rebalance", r#"{"moves":1}"#, ""),
     ];
+    let created = vec![
+        field("name", "", "\"db\""),
+        field("packing", "", "\"even\""),
+        field("priority", "", "60"),
+    ];
     wire::WorkloadPlan {
         workloads: vec![
             change("web", "changed", 3, fields),
-            change("db", "created", 0, vec![]),
+            change("db", "created", 0, created),
             change("cache", "unchanged", 7, vec![]),
         ],
         steps: vec![
@@ -99,6 +104,7 @@ fn a_plan_fits_the_terminal() {
                   keeps it; the new one stays
 
     db would be created
+      + priority  60
       lost hosts: a copy on a lost host is replaced after 5m; a host that is cut off
                   keeps it; the new one stays
 
@@ -112,7 +118,7 @@ fn a_plan_fits_the_terminal() {
     and 12 steps more that are not listed
 
     2 copies of db without a host
-      of 5 hosts: 3 removed by zone in (a,b), 2 removed by memory
+      of 5 hosts, removed by: zone in (a,b) (3), memory (2)
       to change: lower resources.memory from 64GiB to 32GiB: then 2 hosts fit, and
                  both copies
       to change: add a host in zone a or b
@@ -205,7 +211,23 @@ fn the_contract_holds() {
           "workload": "db",
           "what": "created",
           "version": 0,
-          "fields": [],
+          "fields": [
+            {
+              "path": "name",
+              "before": null,
+              "after": "db"
+            },
+            {
+              "path": "packing",
+              "before": null,
+              "after": "even"
+            },
+            {
+              "path": "priority",
+              "before": null,
+              "after": 60
+            }
+          ],
           "replaces_copies": false,
           "lost": "a copy on a lost host is replaced after 5m; a host that is cut off keeps it; the new one stays"
         },

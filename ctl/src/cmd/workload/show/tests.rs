@@ -62,7 +62,7 @@ fn a_workload_fits_the_terminal() {
     Created:   1970-01-01T00:08:20.000Z  (9m ago)
 
     1 copy of web without a host, since 1970-01-01T00:16:40.000Z
-      of 2 hosts: 2 removed by port 8080/tcp
+      of 2 hosts, removed by: port 8080/tcp (2)
       to change: free port 8080/tcp, or leave instance.ports[0].host out
 
     COPY  HOST    STATE  VERSION  AGE  WHY

@@ -39,10 +39,6 @@ fn an_account_fits_the_terminal() {
     web/0 is on web-01 because a copy was missing.
     Of 5 hosts, 2 were removed by os=linux; of the 3 others it had the most room.
 
-    1 copy of web without a host
-      of 1 host: 1 removed by cordoned
-      to change: uncordon web-02
-
     WORKLOAD  HOST    STATE  VERSION  AGE  WHY
     web/0     web-01  well   3        1m   a copy was missing
     web-01 was chosen with 612, 3 of 5 hosts fit
