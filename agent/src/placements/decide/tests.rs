@@ -311,7 +311,7 @@ proptest! {
                 Next::Rest => break,
                 Next::Step(step) => step,
             };
-            prop_assert!(!hold.is_some_and(|until| until > 0), "{:?} though held", step);
+            prop_assert!(hold.is_none_or(|until| until <= 0), "{:?} though held", step);
             let native = match &seen {
                 Seen::Ours(instance) => Some(instance.native.clone()),
                 Seen::Nothing => None,

@@ -114,9 +114,10 @@ impl Placements {
     pub(super) fn note(&mut self, id: PlacementId, note: Note) {
         let Some(copy) = self.copies.get_mut(&id) else { return };
         let gone = note == Note::Gone;
+        // What was to be up and is needs no writing.
+        self.disk.unsaved |= note != Note::Up || copy.kept.stand != Stand::Up;
         log(copy, &note);
         copy.kept.note(note);
-        self.disk.unsaved = true;
         self.dirty.insert(id);
         if gone {
             copy.unsure = false;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tamer_model::{Availability, Instance, PlacementId, ProviderName};
+use tamer_provider::Provider as _;
 
 use super::Placements;
 use super::copy::Copy;
@@ -12,8 +13,8 @@ use crate::placements::ours::{self, Relation, relation};
 impl Placements {
     /// Looks at every provider.
     pub(super) fn look_at_all(&mut self) {
-        let names: Vec<_> = self.registry.iter().map(|provider| name(provider)).collect();
-        for name in names {
+        let names = self.registry.iter().map(|provider| provider.name().clone());
+        for name in names.collect::<Vec<_>>() {
             self.look(&name);
         }
     }
@@ -75,9 +76,4 @@ impl Placements {
         let named = || self.names.get(&(provider.clone(), instance.name.clone())).copied();
         labelled.or_else(named)
     }
-}
-
-fn name(provider: &tamer_provider::supervise::Supervised) -> ProviderName {
-    use tamer_provider::Provider as _;
-    provider.name().clone()
 }
