@@ -7,6 +7,7 @@ mod batches;
 mod contents;
 mod outputs;
 mod targets;
+mod workloads;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use crate::clock;
 use crate::contents::Contents;
 use crate::fleet::Fleet;
 use crate::state::{AppliedRecord, Unstorable, decode, keys};
+use crate::workloads::Workloads;
 
 const EVERY: Duration = Duration::from_secs(600);
 /// Keys to a commit, of 128.
@@ -56,6 +58,7 @@ pub struct Janitor {
     store: Store,
     fleet: Fleet,
     contents: Contents,
+    workloads: Workloads,
     retention: Retention,
     fetched: contents::Fetched,
     /// Chunks of targets up to here belong to a batch, or are gone.
@@ -64,9 +67,15 @@ pub struct Janitor {
 
 impl Janitor {
     /// A janitor that has seen nothing yet.
-    pub fn new(store: Store, fleet: Fleet, contents: Contents, retention: Retention) -> Self {
+    pub fn new(
+        store: Store,
+        fleet: Fleet,
+        contents: Contents,
+        workloads: Workloads,
+        retention: Retention,
+    ) -> Self {
         let fetched = contents::Fetched::default();
-        Self { store, fleet, contents, retention, fetched, targets_seen: None }
+        Self { store, fleet, contents, workloads, retention, fetched, targets_seen: None }
     }
 
     /// Cleans up now and then until `stop`.
@@ -96,6 +105,7 @@ impl Janitor {
         told(self.joining(now).await);
         told(targets::remove(store, &mut self.targets_seen, now).await);
         told(contents::remove(store, &self.contents, &mut self.fetched, now).await);
+        told(workloads::remove(store, &self.workloads).await);
     }
 
     /// Removes tokens and requests to join that are of no use any more.

@@ -102,8 +102,13 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone()).await?;
     controllers.spawn(controller.run(work.clone()));
     controllers.spawn(liveness::run(store.clone(), fleet.clone(), sessions.clone(), work.clone()));
-    let janitor =
-        Janitor::new(store.clone(), fleet.clone(), contents.clone(), config.retention.clone());
+    let janitor = Janitor::new(
+        store.clone(),
+        fleet.clone(),
+        contents.clone(),
+        workloads.clone(),
+        config.retention.clone(),
+    );
     controllers.spawn(janitor.run(work.clone()));
 
     let own =

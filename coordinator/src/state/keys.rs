@@ -194,11 +194,6 @@ pub fn workload_versions(name: &WorkloadName) -> Prefix {
     prefix(&format!("work/version/{name}/"))
 }
 
-/// Every version of every workload.
-pub fn all_workload_versions() -> Prefix {
-    prefix("work/version/")
-}
-
 pub fn placement(host: HostId, id: PlacementId) -> Key {
     key(format!("work/placement/{host}/{id}"))
 }

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tamer_model::{HostId, Problem, WorkloadName, WorkloadVersion};
-use tamer_store::{Commit, Range, Revision, Store};
+use tamer_store::{Range, Revision, Store};
 use tokio::sync::watch;
 
 use super::board::Board;
@@ -41,20 +41,11 @@ impl Workloads {
     }
 
     /// Waits until the board shows the commit at `revision`. The commit must have changed the record
-    /// of a workload.
+    /// of a workload: [`keys::workload`], with the revision that the board has of it as precondition.
     pub async fn reached(&self, revision: Revision) {
         let mut at = self.at.subscribe();
         // The sender lives in self, so the only way out is the condition.
         let _ = at.wait_for(|at| *at >= revision).await;
-    }
-
-    /// Commits what a person wants of workloads, and waits until the board shows it. The commit must
-    /// change the record of a workload. [`keys::workload`] with [`super::Applied::at`] is the
-    /// precondition that nobody was faster.
-    pub async fn commit(&self, commit: Commit) -> Result<Revision, Problem> {
-        let revision = self.store.commit(commit).await.map_err(Unstorable::problem)?;
-        self.reached(revision).await;
-        Ok(revision)
     }
 
     /// Tells of every change of a workload or of its copies. What changed is read from the board.

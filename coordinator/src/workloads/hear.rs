@@ -61,8 +61,10 @@ pub fn overcome(board: &Board, now: Timestamp) -> Vec<Deed> {
         trouble.forget(now);
         let proven: BTreeSet<_> = board
             .copies_on(host)
-            .filter(|copy| known.failing.contains_key(&copy.placement.workload))
-            .filter(|copy| is_proven(board, copy, now))
+            .filter(|copy| {
+                let failing = known.failing.get(&copy.placement.workload);
+                failing.is_some_and(|failing| is_proven(board, copy, failing.at, now))
+            })
             .map(|copy| &copy.placement.workload)
             .collect();
         proven.into_iter().for_each(|workload| trouble.succeeded(workload));
@@ -71,17 +73,16 @@ pub fn overcome(board: &Board, now: Timestamp) -> Vec<Deed> {
     changed.collect()
 }
 
-/// Whether a copy does well, and has for as long as its workload asks for.
-fn is_proven(board: &Board, copy: &Copy, now: Timestamp) -> bool {
+/// Whether a copy has begun to do well after the failure, and has for as long as its workload asks
+/// for. One that was well all the while shows nothing.
+fn is_proven(board: &Board, copy: &Copy, failed: Timestamp, now: Timestamp) -> bool {
     let applied = board.workload(&copy.placement.workload);
     let spec = applied.and_then(|applied| applied.templates.get(&copy.placement.template));
     let (Some(spec), Some(status)) = (spec, &copy.status) else { return false };
     let spec: &WorkloadSpec = spec;
-    let well = match status.phase {
-        Phase::Completed => return true,
-        _ => status.is_well(spec.health.is_some()),
-    };
-    well && now.since(status.since) >= spec.update.healthy_for.duration()
+    let long_enough = now.since(status.since) >= spec.update.healthy_for.duration();
+    let well = status.is_well(spec.health.is_some()) && long_enough;
+    status.since >= failed && (well || status.phase == Phase::Completed)
 }
 
 /// A copy that shall run has just failed where it is.

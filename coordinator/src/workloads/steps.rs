@@ -88,7 +88,8 @@ async fn revert(
 ) -> Result<(), StepError> {
     let before = &applied.workload;
     let name = before.spec.name.clone();
-    let Some(earlier) = load::version(store, &name, to).await.map_err(StepError::Read)? else {
+    let versions = workloads.versions(&name).await.map_err(StepError::Read)?;
+    let Some(earlier) = going_back(versions, before.template, to) else {
         let reason = format!("{reason}; version {to}, to go back to, is not kept");
         let begun_at = before.update.as_ref().map_or(now, |update| update.begun_at);
         let update = Some(UpdateState { begun_at, stage: Stage::Failed { reason } });
@@ -125,6 +126,15 @@ async fn revert(
         workloads.write().put_template(&name, earlier.template, Arc::new(made.spec));
     }
     Ok(())
+}
+
+/// The version to go back to, of those that are kept, the oldest first: the last one before the
+/// update whose copies were made of `to`. A workload that was scaled since then stays as large.
+fn going_back(versions: Vec<WorkloadVersion>, failed: u32, to: u32) -> Option<WorkloadVersion> {
+    let fits = |version: &WorkloadVersion| version.template == to && version.version < failed;
+    let (before, others): (Vec<_>, Vec<_>) = versions.into_iter().partition(fits);
+    // After going back by hand, what was well may be of a later version than what failed.
+    before.into_iter().last().or_else(|| others.into_iter().find(|one| one.version == to))
 }
 
 /// Writes a workload's record, if it is another, and shows it.

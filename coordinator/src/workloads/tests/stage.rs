@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use tamer_model::{
     Availability, Host, HostId, HostState, HostStatus, InstanceSpec, JournalId, Phase, PlacementId,
-    PlacementOrder, PlacementStatus, ProviderStatus, Run, Timestamp, UpdateState, UserName,
-    VersionCause, Workload, WorkloadName, WorkloadSpec, WorkloadVersion,
+    PlacementOrder, PlacementStatus, ProviderStatus, Run, UpdateState, UserName, VersionCause,
+    Workload, WorkloadName, WorkloadSpec, WorkloadVersion,
 };
 use tamer_proto::wire;
 use tamer_proto::wire::coordinator_message::Message;
-use tamer_store::{Commit, Prefix, Range, Revision, Store};
+use tamer_store::{Commit, CommitError, Prefix, Range, Revision, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -68,8 +68,7 @@ fn user() -> UserName {
 }
 
 pub fn web(run: Run) -> WorkloadSpec {
-    let instance =
-        InstanceSpec { image: Some("busybox".to_owned()), ..InstanceSpec::default() };
+    let instance = InstanceSpec { image: Some("busybox".to_owned()), ..InstanceSpec::default() };
     let provider = "docker".parse().expect("a provider");
     WorkloadSpec { run, ..WorkloadSpec::new(name("web"), provider, instance) }
 }
@@ -100,8 +99,7 @@ impl Stage {
         let (work, line) = (CancellationToken::new(), Arc::new(Mutex::new(Some(line))));
         tokio::spawn(controller.run(work.clone()));
         let kept = Arc::default();
-        let stage =
-            Self { store, fleet, sessions, workloads, line, work, agents, answer, kept };
+        let stage = Self { store, fleet, sessions, workloads, line, work, agents, answer, kept };
         for host in 0..hosts {
             stage.join(host).await;
             stage.connect(host).await;
@@ -114,7 +112,8 @@ impl Stage {
         let available =
             Availability::Available { version: "1".to_owned(), endpoint: String::new() };
         let name = "docker".parse().expect("a provider");
-        let docker = ProviderStatus { name, availability: available, capabilities: BTreeMap::new() };
+        let docker =
+            ProviderStatus { name, availability: available, capabilities: BTreeMap::new() };
         let commit = Commit::new()
             .put(keys::host(id(host)), encode(&record(host)))
             .put(keys::providers(id(host)), encode(&vec![docker]));
@@ -199,9 +198,12 @@ impl Stage {
             let known = self.workloads.read().workload(&spec.name).cloned();
             let (workload, commit) = applied(spec.clone(), known.map(|one| (one.workload, one.at)));
             let version = workload.version;
-            match self.workloads.commit(commit).await {
-                Ok(_) => return version,
-                Err(problem) => assert_eq!(problem.code, tamer_model::Code::Conflict),
+            match self.store.commit(commit).await {
+                Ok(at) => {
+                    self.workloads.reached(at).await;
+                    return version;
+                }
+                Err(problem) => assert!(matches!(problem, CommitError::Conflict { .. })),
             }
         }
     }
@@ -214,12 +216,11 @@ impl Stage {
             let known = known.expect("it is there");
             let mut changed = Workload::clone(&known.workload);
             change(&mut changed);
-            let commit = Commit::new()
-                .modified_at(key.clone(), known.at)
-                .put(key.clone(), encode(&changed));
-            match self.workloads.commit(commit).await {
-                Ok(_) => return,
-                Err(problem) => assert_eq!(problem.code, tamer_model::Code::Conflict),
+            let commit =
+                Commit::new().modified_at(key.clone(), known.at).put(key.clone(), encode(&changed));
+            match self.store.commit(commit).await {
+                Ok(at) => return self.workloads.reached(at).await,
+                Err(problem) => assert!(matches!(problem, CommitError::Conflict { .. })),
             }
         }
     }
@@ -422,8 +423,4 @@ fn keep(
         reports.push((id, status(Phase::Gone)));
     }
     reports
-}
-
-pub fn at(millis: u64) -> Timestamp {
-    Timestamp::from_millis(millis)
 }
