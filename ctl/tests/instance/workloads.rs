@@ -290,9 +290,8 @@ async fn what_runs_is_listed_shown_and_explained() {
     let json = stage.run("placement ls --workload web --host web-01 -o json").await.with(0).stdout;
     let json: Value = serde_json::from_str(&json).expect("json");
     assert_eq!(json.as_array().map(Vec::len), Some(3), "two pages");
-    let asked = stage.fleet.placements.lock().expect("a lock");
+    let asked = std::mem::take(&mut *stage.fleet.placements.lock().expect("a lock"));
     assert_eq!((asked.len(), &*asked[0].workload, &*asked[0].host), (2, "web", "web-01"));
-    drop(asked);
     let table = stage.run("placement ls").await.with(0).stdout;
     assert!(table.contains("web/2") && table.contains("running"), "{table}");
     let missing = stage.run("workload show nothing").await.with(1);
