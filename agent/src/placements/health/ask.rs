@@ -14,6 +14,10 @@ use tokio::time::timeout;
 use super::{Answer, http};
 use crate::placements::words;
 
+/// Bytes of a check's output that are read at all.
+const MAX_OUTPUT: usize = 1 << 20;
+/// How much longer the whole of a check may take than its command.
+const MARGIN: Duration = Duration::from_millis(100);
 /// Bytes of a check's output that are kept: its last line is told.
 const TAIL: usize = 8 * 1024;
 
@@ -61,7 +65,8 @@ impl Target {
 pub async fn ask(provider: Supervised, target: Target, health: Health) -> Answer {
     let limit = health.timeout.duration();
     let check = AssertUnwindSafe(carry_out(&provider, &target, &health.check, limit));
-    match timeout(limit, check.catch_unwind()).await {
+    // What a check says of its own end is worth more than that it did not come: those end first.
+    match timeout(limit + MARGIN, check.catch_unwind()).await {
         Ok(Ok(answer)) => answer,
         // The provider's bug, which says nothing about the instance.
         Ok(Err(_)) => Answer::Unasked,
@@ -110,11 +115,16 @@ async fn exec(provider: &Supervised, id: &NativeId, argv: &[String], limit: Dura
         Err(fault) => return not_run(&fault),
     };
     let mut output = session.output;
-    let mut tail = Vec::new();
+    let (mut tail, mut read_bytes) = (Vec::new(), 0);
     let read = async {
         while let Some(item) = output.next().await {
             match item {
                 Ok(ExecOutput::Data(_, data)) => {
+                    read_bytes += data.len();
+                    if read_bytes > MAX_OUTPUT {
+                        let why = "its check writes more than anybody reads";
+                        return Err(Answer::Unwell(why.to_owned()));
+                    }
                     tail.extend_from_slice(&data);
                     let over = tail.len().saturating_sub(TAIL);
                     tail.drain(..over);
@@ -159,7 +169,16 @@ fn not_run(fault: &tamer_provider::Fault) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tamer_model::Span;
+    use tamer_provider::fake::Fake;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+    use crate::providers::serving;
 
     fn target(addresses: &[&str], published: &[(u16, &str)], on_host: bool) -> Target {
         Target {
@@ -183,5 +202,83 @@ mod tests {
         assert_eq!(reach(own).as_deref(), Some("10.0.0.2:80"));
         assert_eq!(reach(target(&[], &[], true)).as_deref(), Some("127.0.0.1:80"));
         assert_eq!(reach(target(&[], &[], false)), None);
+    }
+
+    fn health(check: Check) -> Health {
+        Health {
+            check,
+            every: Span::from_secs(1),
+            timeout: Span::from_secs(5),
+            start_period: Span::from_secs(1),
+            failures: 1,
+            successes: 1,
+        }
+    }
+
+    /// Listens on a port of its own, and answers whatever is asked with this.
+    async fn server(answer: &'static [u8]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        address
+    }
+
+    async fn provider() -> (Supervised, Fake, CancellationToken) {
+        let (stop, fake) = (CancellationToken::new(), Fake::new("fake".parse().expect("a name")));
+        let registry = serving(Arc::new(fake.clone()), &stop).await;
+        let provider = registry.iter().next().expect("one").clone();
+        (provider, fake, stop)
+    }
+
+    #[tokio::test]
+    async fn connections_and_answers_are_told_from_none() {
+        let (provider, _, _stop) = provider().await;
+        let good = server(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+        let bad = server(b"HTTP/1.1 503 Service Unavailable\r\n\r\n").await;
+        let port = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let closed = port.local_addr().expect("an address");
+        drop(port);
+        let asked = async |at: SocketAddr, check: Check| {
+            let published = vec![(80, at)];
+            let target = Target { published, ..target(&[], &[], false) };
+            ask(provider.clone(), target, health(check)).await
+        };
+        let tcp = || Check::Tcp(TcpCheck { port: 80 });
+        let http = || Check::Http(HttpCheck { port: 80, path: "/up".to_owned() });
+        assert_eq!(asked(good, tcp()).await, Answer::Well);
+        assert_eq!(asked(good, http()).await, Answer::Well);
+        assert_eq!(asked(bad, http()).await, Answer::Unwell(format!("{bad}/up answers 503")));
+        for check in [tcp(), http()] {
+            assert!(matches!(asked(closed, check).await, Answer::Unwell(_)));
+        }
+        let elsewhere = Check::Tcp(TcpCheck { port: 81 });
+        assert!(matches!(asked(good, elsewhere).await, Answer::Unwell(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn commands_are_run_in_the_instance() {
+        let (provider, fake, _stop) = provider().await;
+        let native = fake.populate(1).remove(0);
+        let target = Target { native, ..target(&[], &[], false) };
+        let asked = async |argv: &[&str]| {
+            let argv = argv.iter().map(|word| (*word).to_owned()).collect();
+            ask(provider.clone(), target.clone(), health(Check::Exec(argv))).await
+        };
+        let unwell = |text: &str| Answer::Unwell(text.to_owned());
+        assert_eq!(asked(&["print", "fine", ""]).await, Answer::Well);
+        assert_eq!(asked(&["exit", "3"]).await, unwell("its check exited with 3"));
+        assert_eq!(asked(&["sleep", "60"]).await, unwell("its check did not end in time"));
+        let endless = unwell("its check writes more than anybody reads");
+        assert_eq!(asked(&["endless"]).await, endless);
+        assert!(matches!(asked(&["no-such"]).await, Answer::Unwell(_)));
+        fake.die();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(asked(&["exit", "3"]).await, Answer::Unasked, "nobody can say");
     }
 }
