@@ -53,7 +53,8 @@ impl Scene {
         Ok(Self { _folder: folder, coordinator, control, ann, bob, hosts: joined })
     }
 
-    /// An agent of a host that keeps what it is told to, and says that it runs at once.
+    /// An agent of a host that keeps what it is told to, and says that it runs at once; what is made of the image
+    /// `bad` fails.
     pub async fn agent(&self, host: &str) -> Result<Agent> {
         let credentials = self.hosts.get(host).context("no such host")?;
         let authority = self.coordinator.authority()?;
@@ -211,7 +212,10 @@ async fn keep(
         };
         match message.and_then(|message| message.message) {
             Some(FromCoordinator::Placements(wanted)) => {
-                let running = wanted.put.into_iter().map(|order| report(order.id, "running"));
+                let running = wanted.put.into_iter().map(|order| {
+                    let fails = order.instance.is_some_and(|instance| instance.image == "bad");
+                    report(order.id, if fails { "failed" } else { "running" })
+                });
                 let gone = wanted.gone.into_iter().map(|gone| report(gone.id, "gone"));
                 out.send(told(false, running.chain(gone).collect())).await?;
             }

@@ -101,7 +101,6 @@ impl People {
             match self.store.commit(commit).await {
                 Ok(revision) => {
                     self.workloads.reached(revision).await;
-                    self.forget_versions(next.iter().map(|next| &next.after)).await;
                     return Ok(told(applied));
                 }
                 // Somebody was first, or this is the same request twice at once.

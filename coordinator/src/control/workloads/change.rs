@@ -150,7 +150,6 @@ impl People {
             match self.store.commit(commit).await {
                 Ok(revision) => {
                     self.workloads.reached(revision).await;
-                    self.forget_versions(std::iter::once(&workload)).await;
                     return self.view_workload(&name);
                 }
                 // Somebody was first; "the one before" stays the one that was meant.

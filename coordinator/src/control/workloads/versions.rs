@@ -1,22 +1,14 @@
-//! Versions of workloads: made with each change, listed, and forgotten.
-
-use std::collections::BTreeSet;
+//! Versions of workloads: made with each change, and listed. The janitor forgets them.
 
 use tamer_model::{
     Code, Problem, Timestamp, UserName, VersionCause, Workload, WorkloadSpec, WorkloadVersion,
 };
 use tamer_proto::wire;
 use tamer_store::Commit;
-use tracing::warn;
 
 use super::document;
 use crate::control::People;
-use crate::state::{Unstorable, encode, keys};
-
-/// Versions of a workload that are kept; those that copies are made of stay whatever their number.
-const KEPT: usize = 50;
-/// Keys to a commit, of 128.
-const KEYS: usize = 100;
+use crate::state::{encode, keys};
 
 /// Makes a workload the next version of itself. Without a template of before, its copies are made
 /// anew, and an update that failed is over.
@@ -83,39 +75,6 @@ impl People {
                 .remedy("`tamerctl workload history` lists those that are kept")
         };
         kept.ok_or_else(unknown)
-    }
-
-    /// Removes versions that nobody goes back to any more. What fails is done at the next change.
-    pub(super) async fn forget_versions(&self, workloads: impl Iterator<Item = &Workload> + Send) {
-        for workload in workloads {
-            if workload.version as usize <= KEPT {
-                continue;
-            }
-            if let Err(problem) = self.forget(workload).await {
-                warn!(workload = %workload.spec.name, %problem, "old versions could not be removed");
-            }
-        }
-    }
-
-    async fn forget(&self, workload: &Workload) -> Result<(), Problem> {
-        let name = &workload.spec.name;
-        let mut used: BTreeSet<u32> =
-            self.workloads.read().copies_of(name).map(|copy| copy.placement.template).collect();
-        used.extend(workload.stable.into_iter().chain([workload.template]));
-        let versions = self.workloads.versions(name).await?;
-        let old = versions.len().saturating_sub(KEPT);
-        let stale: Vec<_> = versions
-            .iter()
-            .take(old)
-            .filter(|version| !used.contains(&version.version))
-            .map(|version| keys::workload_version(name, version.version))
-            .take(KEYS)
-            .collect();
-        if stale.is_empty() {
-            return Ok(());
-        }
-        let commit = stale.into_iter().fold(Commit::new(), Commit::delete);
-        self.store.commit(commit).await.map_err(Unstorable::problem).map(drop)
     }
 }
 
