@@ -31,7 +31,8 @@ impl Budget {
     /// A place that is held so.
     pub(super) fn count(&mut self, hold: &Hold<'_>) {
         let making = match hold {
-            Hold::Changing { .. } => true,
+            // A canary is one more, for as long as it is one.
+            Hold::Changing { leaver, .. } => !leaver.held,
             Hold::Contest { .. } => false,
             Hold::One(copy) | Hold::Away { serving: copy, .. } => match copy.state {
                 State::Here => copy.leaving.is_none() && !copy.held && !copy.settled,

@@ -44,7 +44,7 @@ pub(super) fn pair<'a>(terms: &Terms<'_>, a: Judged<'a>, b: Judged<'a>) -> Verdi
 pub(super) fn worth(copy: &Judged<'_>) -> impl Ord + use<> {
     let stays = copy.leaving.is_none();
     let older = std::cmp::Reverse((copy.view.made_at, copy.view.id));
-    (copy.here(), copy.leaving != Some(Leaving::Overdue), copy.well, stays, copy.settled, older)
+    (copy.here(), copy.leaving != Some(Leaving::Overdue), copy.well, stays, older)
 }
 
 fn both_here<'a>(terms: &Terms<'_>, original: Judged<'a>, successor: Judged<'a>) -> Verdict<'a> {
@@ -56,6 +56,10 @@ fn both_here<'a>(terms: &Terms<'_>, original: Judged<'a>, successor: Judged<'a>)
         (None, None) if original.held && !successor.held => {
             Verdict::Both(Hold::Changing { leaver: original, comer: successor })
         }
+        // Two that are outdated: neither is waited for, the place is needed for what comes.
+        (None, None) if original.held && !(original.well && successor.well) => {
+            better(original, successor)
+        }
         (None, None) => undecided(terms, original, successor),
     }
 }
@@ -63,6 +67,11 @@ fn both_here<'a>(terms: &Terms<'_>, original: Judged<'a>, successor: Judged<'a>)
 /// One leaves, the other stays: the first goes when the second can do without it, or when it is of
 /// no use anyhow.
 fn change<'a>(leaver: Judged<'a>, leaving: Leaving, comer: Judged<'a>) -> Verdict<'a> {
+    let stray = comer.held && comer.view.template != leaver.view.template;
+    if stray && !comer.well && leaver.well && leaving != Leaving::Overdue {
+        // Left over from an update that another one has overtaken.
+        return Verdict::One { stays: leaver, stops: comer, cause: StopCause::Updated };
+    }
     if leaving == Leaving::Overdue || comer.settled || !leaver.well {
         return Verdict::One { stays: comer, stops: leaver, cause: leaving.stop() };
     }
@@ -127,7 +136,7 @@ fn duplicate<'a>(stays: Judged<'a>, stops: Judged<'a>) -> Verdict<'a> {
 /// The better one stays. The other stops for its own reason, if it has one.
 fn better<'a>(a: Judged<'a>, b: Judged<'a>) -> Verdict<'a> {
     let (stays, stops) = if worth(&a) >= worth(&b) { (a, b) } else { (b, a) };
-    let cause = stops.leaving.map_or(StopCause::Duplicate, Leaving::stop);
+    let cause = stops.leaving.map_or(StopCause::Surplus, Leaving::stop);
     Verdict::One { stays, stops, cause }
 }
 

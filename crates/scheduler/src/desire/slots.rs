@@ -92,7 +92,7 @@ impl<'a> Slots<'a> {
         if living.len() > 2 {
             // No rule makes three of one index: the best two are looked at.
             living.sort_by_key(|copy| std::cmp::Reverse(worth(copy)));
-            let rest = living.drain(2..).map(|copy| (copy.view.id, StopCause::Duplicate));
+            let rest = living.drain(2..).map(|copy| (copy.view.id, StopCause::Surplus));
             self.stops.extend(rest);
         }
         match living[..] {

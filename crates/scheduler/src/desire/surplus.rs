@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use tamer_model::StopCause;
 
+use super::judge::Leaving;
 use super::slots::{Slot, Slots};
 
 /// Stops what is more than `want`: first what is unwell, then what is outdated, on its way out or on
@@ -25,7 +26,7 @@ pub(super) fn cut(slots: &mut Slots<'_>, want: u32) {
 /// The greater is kept.
 fn keep(slot: &Slot<'_>) -> impl Ord + use<> {
     let copy = slot.hold.serving();
-    let well = slot.hold.any(|copy| copy.well);
+    let well = slot.hold.any(|copy| copy.well && copy.leaving != Some(Leaving::Overdue));
     (
         well,
         !copy.outdated(),

@@ -107,12 +107,23 @@ fn go_on(
         .groups(judged)
         .filter(|group| group.iter().any(|copy| terms.current(copy) && copy.settled))
         .count();
-    let asked = terms.workload.spec.update.canary.min(want) as usize;
+    let possible = terms.groups(judged).filter(|group| takes_canary(terms, group)).count();
+    let asked = (terms.workload.spec.update.canary.min(want) as usize).min(possible.max(1));
     let outdated = judged.iter().any(|copy| copy.lives() && !terms.current(copy));
     if settled >= asked || !outdated || goes_home(terms.workload) {
         return stands(terms.workload, begun_at, Stage::Rolling);
     }
     Progress { gate: Gate::Canary, step: None, watched: Some(begun_at) }
+}
+
+/// Whether a place has a canary or may get one: not where two copies are, one of them lost.
+fn takes_canary(terms: &Terms<'_>, group: &[Judged<'_>]) -> bool {
+    let mut living = group.iter().filter(|copy| copy.lives());
+    let alone = match (living.next(), living.next()) {
+        (Some(copy), None) => copy.here(),
+        (Some(_), Some(_)) | (None, _) => false,
+    };
+    alone || group.iter().any(|copy| copy.lives() && terms.current(copy))
 }
 
 fn stands(workload: &Workload, begun_at: Timestamp, stage: Stage) -> Progress {

@@ -10,15 +10,17 @@ use crate::world::{Copy, World};
 /// Nothing changes by time alone before the time that the desire names.
 pub fn wake(world: &World, desire: &Desire) {
     assert!(desire.wake.is_none_or(|wake| wake > world.now), "it wants to be woken in the past");
+    if !desire.stops.is_empty() {
+        // There is something to do at once: time makes no difference to that.
+        return;
+    }
     let before = match desire.wake {
         Some(wake) => Timestamp::from_millis(wake.as_millis() - 1),
         None => Timestamp::from_millis(world.now.as_millis() + 1_000_000_000),
     };
     let then = world.desire_at(before);
     assert_eq!(desire.demands, then.demands, "demands change without a wake");
-    // Of two copies that are too much, one may be the lesser meanwhile, and stop for that.
-    let stops = |desire: &Desire| desire.stops.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>();
-    assert_eq!(stops(desire), stops(&then), "stops change without a wake");
+    assert_eq!(desire.stops, then.stops, "stops change without a wake");
     assert_eq!(
         desire.step.as_ref().map(std::mem::discriminant),
         then.step.as_ref().map(std::mem::discriminant),
@@ -46,10 +48,8 @@ fn kept(before: &World, desire: &Desire, id: PlacementId, cause: StopCause) {
     let copy = &before.copies[&id];
     let every_host = before.workload.spec.run == Run::EveryHost;
     let excused = match cause {
-        StopCause::Surplus
-        | StopCause::WorkloadStopped
-        | StopCause::WorkloadRemoved
-        | StopCause::Completed => true,
+        StopCause::WorkloadStopped | StopCause::WorkloadRemoved | StopCause::Completed => true,
+        StopCause::Surplus => before.workload.spec.completes() || left(before, desire),
         StopCause::Drained => every_host || overdue(before, copy),
         StopCause::Unfitting => every_host,
         StopCause::Updated
@@ -73,6 +73,16 @@ fn kept(before: &World, desire: &Desire, id: PlacementId, cause: StopCause) {
         let other = before.copies.values().any(|other| does(&other));
         assert!(other, "{id} was well, and stopped because {} for nothing", cause.as_str());
     }
+}
+
+/// Whether as many places are left as are wanted, with those that an overdue drain takes just now.
+fn left(before: &World, desire: &Desire) -> bool {
+    let stays = |copy: &&Copy| {
+        let mut stops = desire.stops.iter().filter(|(id, _)| *id == copy.record.id);
+        copy.record.wanted() && stops.all(|(_, cause)| *cause == StopCause::Drained)
+    };
+    let places = before.copies.values().filter(stays).map(|copy| place(before, copy));
+    places.collect::<BTreeSet<_>>().len() >= wanted(before)
 }
 
 /// At most two wanted copies of an index, or of a host.

@@ -167,7 +167,7 @@ fn cases() -> u32 {
         return cases;
     }
     let factor: u32 = std::env::var("TAMER_SOAK").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    4000 * factor
+    3000 * factor
 }
 
 proptest! {

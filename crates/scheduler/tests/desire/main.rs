@@ -5,6 +5,8 @@ mod agents;
 mod cases;
 mod checks;
 mod histories;
+mod hosts;
 mod people;
 mod scenarios;
+mod story;
 mod world;
