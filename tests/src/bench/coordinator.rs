@@ -76,7 +76,8 @@ impl Coordinator {
         let authority = Authority::load(data)?;
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
         let now = tamer_model::Timestamp::from_millis(since.as_millis() as u64);
-        let admin = authority.issue_user_credentials("bench".parse()?, now)?;
+        // Who tamerctl speaks for too: what one of them makes, the other may change.
+        let admin = authority.issue_user_credentials("admin".parse()?, now)?;
         Ok(Self { child, address, context, trust: authority.trust().clone(), admin })
     }
 

@@ -73,8 +73,10 @@ fn wall(
         let done = command.output()?;
         walls.push(began.elapsed().as_secs_f64() * 1e3);
         let shown = arguments.join(" ");
-        let errors = String::from_utf8_lossy(&done.stderr);
-        ensure!(done.status.code() == Some(code), "tamerctl {shown}: {}: {errors}", done.status);
+        let (text, errors) =
+            (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        let status = done.status;
+        ensure!(status.code() == Some(code), "tamerctl {shown}: {status}: {errors}{text:.2000}");
         let told = serde_json::from_slice(&done.stdout)?;
         ensure!(is_whole(&told), "tamerctl {shown} did not tell all: {told:#}");
     }
