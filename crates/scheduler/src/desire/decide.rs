@@ -6,9 +6,8 @@ use tamer_model::{HostId, Run, StopCause, Timestamp, Workload};
 
 use super::budget::Budget;
 use super::counts::count;
-use super::judge::{Judged, Leaving, State, Terms};
+use super::judge::{Judged, State, Terms};
 use super::needs::Needs;
-use super::pair::Hold;
 use super::slots::{Slot, Slots};
 use super::surplus::cut;
 use super::update::{Gate, Progress, deadline, over, progress};
@@ -69,21 +68,22 @@ fn stage(terms: &Terms<'_>, judged: &[Judged<'_>], eligible: &BTreeSet<HostId>) 
     }
 }
 
-fn length(length: usize) -> u32 {
+pub(super) fn length(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-struct Decision<'b, 'a> {
-    terms: Terms<'b>,
-    judged: &'b [Judged<'a>],
-    eligible: &'b BTreeSet<HostId>,
-    progress: Progress,
-    slots: Slots<'a>,
+/// A decision under way.
+pub(super) struct Decision<'b, 'a> {
+    pub(super) terms: Terms<'b>,
+    pub(super) judged: &'b [Judged<'a>],
+    pub(super) eligible: &'b BTreeSet<HostId>,
+    pub(super) progress: Progress,
+    pub(super) slots: Slots<'a>,
     /// How many places shall be held.
-    want: u32,
+    pub(super) want: u32,
     /// How many may be filled now.
-    fill: u32,
-    budget: Budget,
+    pub(super) fill: u32,
+    pub(super) budget: Budget,
 }
 
 impl<'b, 'a> Decision<'b, 'a> {
@@ -174,104 +174,8 @@ impl<'b, 'a> Decision<'b, 'a> {
     }
 
     /// Whether a place is one of those that are wanted.
-    fn counts(&self, slot: &Slot<'_>) -> bool {
+    pub(super) fn counts(&self, slot: &Slot<'_>) -> bool {
         !self.terms.every_host() || self.eligible.contains(&slot.hold.serving().view.host)
-    }
-
-    /// Demands a copy for each index that has none; how many those are.
-    fn fill_indices(&mut self, needs: &mut Needs<'_, '_>) -> u32 {
-        let held = length(self.slots.held.len());
-        let missing = self.fill.saturating_sub(held);
-        let dead = &self.slots.dead[..self.slots.dead.len().min(missing as usize)];
-        dead.iter().for_each(|dead| needs.revive(dead, None));
-        let mut taken: Vec<u32> = self.slots.held.iter().map(|slot| slot.index).collect();
-        taken.extend(dead.iter().map(|dead| dead.view.index));
-        taken.extend(&self.slots.done);
-        let fresh = missing as usize - dead.len();
-        free(taken).take(fresh).for_each(|index| needs.vacant(index, None));
-        missing
-    }
-
-    /// The same for each host that has none.
-    fn fill_hosts(&mut self, needs: &mut Needs<'_, '_>) -> u32 {
-        let holds: BTreeSet<HostId> =
-            self.slots.held.iter().map(|slot| slot.hold.serving().view.host).collect();
-        let wanted = self.judged.iter().filter(|copy| copy.view.wanted());
-        let mut indices = free(wanted.map(|copy| copy.view.index).collect());
-        let mut missing = 0;
-        for host in self.eligible.difference(&holds) {
-            missing += 1;
-            let dead = self.slots.dead.iter().find(|dead| dead.view.host == *host);
-            match dead {
-                Some(dead) => needs.revive(dead, Some(*host)),
-                None => needs.vacant(indices.next().unwrap_or(u32::MAX), Some(*host)),
-            }
-        }
-        missing
-    }
-
-    /// What becomes of copies that are lost or leave. Whether something waits for its turn.
-    fn change(&mut self, needs: &mut Needs<'_, '_>) -> bool {
-        let mut leaving: Vec<(Slot<'a>, Judged<'a>, Leaving)> = Vec::new();
-        let (mut held, mut canaries) = (Vec::new(), 0);
-        let spec = &self.terms.workload.spec;
-        let mut pending = spec.rebalance.is_some();
-        for slot in std::mem::take(&mut self.slots.held) {
-            canaries += u32::from(slot.hold.any(|copy| self.terms.current(copy)));
-            let copy = slot.hold.replaceable();
-            if self.progress.gate == Gate::Canary
-                && let Hold::One(copy) = slot.hold
-                && copy.held
-                && copy.here()
-                && self.counts(&slot)
-            {
-                held.push((slot, copy));
-            }
-            let leaves = copy.filter(Judged::here).and_then(|copy| Some((copy, copy.leaving?)));
-            match (copy, leaves) {
-                (_, Some((copy, Leaving::Overdue | Leaving::Unfitting)))
-                    if self.terms.every_host() =>
-                {
-                    let cause = copy.leaving.map_or(StopCause::Surplus, Leaving::stop);
-                    needs.stops.push((copy.view.id, cause));
-                    continue;
-                }
-                (_, Some((copy, leaving @ Leaving::Overdue))) => {
-                    needs.evict(&slot, &copy, leaving);
-                    self.budget.missing(1);
-                    continue;
-                }
-                (_, Some((copy, why))) if self.counts(&slot) => leaving.push((slot, copy, why)),
-                (Some(copy), _) if copy.state == State::Lost => needs.relieve(&slot),
-                (_, Some(_) | None) => {}
-            }
-            if self.counts(&slot) {
-                pending |= slot.hold.other().is_some();
-                self.budget.count(&slot.hold);
-            }
-        }
-        pending |= !leaving.is_empty();
-        self.replace(needs, leaving);
-        let canaries = self.terms.workload.spec.update.canary.saturating_sub(canaries);
-        held.sort_by_key(|(slot, copy)| (copy.well, slot.index));
-        for (slot, copy) in held.iter().take(canaries as usize) {
-            needs.canary(slot, copy, &mut self.budget);
-        }
-        pending
-    }
-
-    /// Lets those go whose turn it is: what is not well first, then what presses most.
-    fn replace(
-        &mut self,
-        needs: &mut Needs<'_, '_>,
-        mut leaving: Vec<(Slot<'a>, Judged<'a>, Leaving)>,
-    ) {
-        leaving.sort_by_key(|(slot, copy, leaving)| (copy.well, *leaving, slot.index));
-        for (slot, copy, leaving) in leaving {
-            if self.budget.take(&copy) {
-                needs.replace(&slot, &copy, leaving);
-            }
-        }
     }
 
     /// When time alone changes something. `pending`: something waits for copies to settle.
@@ -289,10 +193,4 @@ impl<'b, 'a> Decision<'b, 'a> {
         });
         times.flatten().filter(|at| *at > self.terms.now).min()
     }
-}
-
-/// The lowest indices that are not taken.
-fn free(mut taken: Vec<u32>) -> impl Iterator<Item = u32> {
-    taken.sort_unstable();
-    (0..=u32::MAX).filter(move |index| taken.binary_search(index).is_err())
 }

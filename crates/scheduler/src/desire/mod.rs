@@ -6,13 +6,16 @@
 //!
 //! Copies are judged one by one (`judge`), put together by index (`slots`), and where two share one
 //! it is settled which stays (`pair`). The update's stage (`update`) and the number of copies that
-//! may be taken away (`budget`) say which of those that leave may go now (`needs`). All of it is
+//! may be taken away (`budget`) say which of those that leave may go now (`change`); places without a
+//! copy get one (`fill`). All of it is
 //! `O(n log n)` in the copies of one workload, and knows nothing of any other.
 
 mod budget;
+mod change;
 mod counts;
 mod decide;
 mod demand;
+mod fill;
 mod judge;
 mod needs;
 mod pair;

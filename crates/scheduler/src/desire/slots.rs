@@ -88,6 +88,9 @@ impl<'a> Slots<'a> {
     }
 
     fn hold(&mut self, terms: &Terms<'_>, group: &[Judged<'a>]) -> Option<Hold<'a>> {
+        if let [copy] = group {
+            return copy.lives().then_some(Hold::One(*copy));
+        }
         let mut living: Vec<Judged<'a>> = group.iter().filter(|c| c.lives()).copied().collect();
         if living.len() > 2 {
             // No rule makes three of one index: the best two are looked at.

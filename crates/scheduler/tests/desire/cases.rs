@@ -22,7 +22,7 @@ fn settled(spec: WorkloadSpec, hosts: u8) -> World {
 
 fn id(world: &World, index: u32) -> tamer_model::PlacementId {
     let of = |copy: &&crate::world::Copy| copy.record.index == index && copy.record.wanted();
-    world.copies.values().filter(of).next_back().expect("it is there").record.id
+    world.copies.values().rfind(of).expect("it is there").record.id
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Story {
     /// The newest copy of an index that shall run.
     pub fn copy(&self, index: u32) -> PlacementId {
         let of = |copy: &&Copy| copy.record.wanted() && copy.record.index == index;
-        self.world.copies.values().filter(of).next_back().expect("it is there").record.id
+        self.world.copies.values().rfind(of).expect("it is there").record.id
     }
 
     pub fn fail(&mut self, index: u32) -> &mut Self {
