@@ -2,24 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use tamer_model::Timestamp;
-
 use super::draft::Draft;
 use super::frame::{Barrier, Frame};
 use super::remedies::remedies;
 use super::search::Search;
-use crate::scheduler::Fleet;
 use crate::state::{HostIx, WorkloadIx};
 use crate::{Removal, Unplaced};
 
 /// Looks at every host and all that keeps a copy from it.
-pub fn explain(fleet: &Fleet, ix: WorkloadIx, copies: u32, now: Timestamp) -> Option<Unplaced> {
+pub fn explain(draft: &Draft<'_>, ix: WorkloadIx, copies: u32) -> Option<Unplaced> {
+    let fleet = draft.fleet;
     let template = fleet.workloads.get(ix).workload.as_ref()?.template;
     let frame = Frame::new(fleet, ix, template)?;
-    let draft = Draft::new(fleet, now);
-    let search = Search::new(frame, &draft);
+    let search = Search::new(frame, draft);
     let hosts: Vec<_> =
-        fleet.hosts.told().map(|(host, _)| (host, all(&search, &draft, host))).collect();
+        fleet.hosts.told().map(|(host, _)| (host, all(&search, draft, host))).collect();
     let mut removed: BTreeMap<Barrier, u32> = BTreeMap::new();
     for first in hosts.iter().filter_map(|(_, barriers)| barriers.first()) {
         *removed.entry(*first).or_default() += 1;
@@ -34,7 +31,7 @@ pub fn explain(fleet: &Fleet, ix: WorkloadIx, copies: u32, now: Timestamp) -> Op
             .into_iter()
             .map(|(barrier, hosts)| Removal { by: frame.told(barrier), hosts })
             .collect(),
-        remedies: remedies(&frame, &draft, &hosts),
+        remedies: remedies(&frame, draft, &hosts),
     })
 }
 

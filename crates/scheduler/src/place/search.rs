@@ -237,19 +237,23 @@ impl<'a> Search<'a> {
         self.cells.push(Cell { values: Vec::new(), heap: BinaryHeap::new() });
         let columns = &self.frame.fleet.columns;
         for spread in &self.frame.terms.spread {
-            let mut next: HashMap<(u32, u32), u32> = HashMap::new();
+            let mut next = Next::new(self.cells.len(), columns.values(spread.column));
             let mut cells: Vec<Cell> = Vec::new();
             for host in self.open.iter() {
                 let (before, value) = (self.cell_of[host.at()], columns.value(spread.column, host));
-                let cell = *next.entry((before, value)).or_insert_with(|| {
+                let cell = next.of(before, value);
+                if *cell == UNKNOWN {
+                    *cell = cells.len() as u32;
                     let mut values = self.cells[before as usize].values.clone();
                     values.push(value);
                     cells.push(Cell { values, heap: BinaryHeap::new() });
-                    cells.len() as u32 - 1
-                });
-                self.cell_of[host.at()] = cell;
+                }
+                self.cell_of[host.at()] = *cell;
             }
-            self.cells = cells;
+            // Where no host would do there is one cell, which nobody is in.
+            if !cells.is_empty() {
+                self.cells = cells;
+            }
         }
     }
 
@@ -282,6 +286,33 @@ impl<'a> Search<'a> {
         }
         for (cell, entries) in self.cells.iter_mut().zip(heaps) {
             cell.heap = BinaryHeap::from(entries);
+        }
+    }
+}
+
+/// No cell yet.
+const UNKNOWN: u32 = u32::MAX;
+/// Up to so many combinations have a table; more are hashed.
+const TABLE: usize = 1 << 16;
+
+/// The cells of combinations with one value more.
+enum Next {
+    Table { values: usize, cells: Vec<u32> },
+    Hashed(HashMap<(u32, u32), u32>),
+}
+
+impl Next {
+    fn new(before: usize, values: usize) -> Self {
+        match before.saturating_mul(values) {
+            size @ 0..=TABLE => Self::Table { values, cells: vec![UNKNOWN; size] },
+            _ => Self::Hashed(HashMap::new()),
+        }
+    }
+
+    fn of(&mut self, before: u32, value: u32) -> &mut u32 {
+        match self {
+            Self::Table { values, cells } => &mut cells[before as usize * *values + value as usize],
+            Self::Hashed(cells) => cells.entry((before, value)).or_insert(UNKNOWN),
         }
     }
 }

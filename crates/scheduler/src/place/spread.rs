@@ -31,10 +31,12 @@ impl Counts {
         let spread = &frame.terms.spread;
         let columns = &frame.fleet.columns;
         let tables = spread.iter().map(|spread| {
-            let mut values: Vec<_> =
-                open.iter().map(|host| columns.value(spread.column, host)).collect();
-            values.sort_unstable();
-            values.dedup();
+            let mut there = vec![false; columns.values(spread.column)];
+            for host in open.iter() {
+                there[columns.value(spread.column, host) as usize] = true;
+            }
+            let values = (0..).zip(there).filter(|(_, there)| *there).map(|(value, _)| value);
+            let values = values.collect();
             Table { copies: Vec::new(), values, fewest: 0 }
         });
         let mut counts = Self { tables: tables.collect(), replaced: HashSet::new() };

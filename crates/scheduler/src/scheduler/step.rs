@@ -8,7 +8,7 @@ use super::{Fleet, Scheduler};
 use crate::desire::Desire;
 use crate::place::{Balance, Draft, Frame, Placer, Waiting, explain, moves};
 use crate::state::WorkloadIx;
-use crate::{Plan, Stop};
+use crate::{Plan, Stop, Unplaced};
 
 /// For so long a person's wish to balance holds: what is not well by then is not moved for it.
 const ASKED_FOR: Span = Span::from_secs(3600);
@@ -53,10 +53,13 @@ impl Scheduler {
         for look in &mut looks {
             self.fleet.balance(look, &mut placer, limit);
         }
+        let told = placer.unplaced.iter();
+        let told = told.map(|(ix, copies)| (*ix, explain(&placer.draft, *ix, *copies)));
+        let mut told: BTreeMap<_, _> = told.collect();
         let Placer { make, stop, unplaced, more, .. } = placer;
         plan.stop.extend(stop);
         (plan.make, plan.more) = (make, more);
-        self.note(&looks, &unplaced, now);
+        self.note(&looks, &unplaced, &mut told, now);
         let told =
             self.starved.iter().filter_map(|ix| self.fleet.workloads.get(*ix).unplaced.clone());
         plan.unplaced = told.collect();
@@ -108,12 +111,17 @@ impl Scheduler {
     }
 
     /// Remembers who waits, who is done with, and when to look again.
-    fn note(&mut self, looks: &[Look], unplaced: &BTreeMap<WorkloadIx, u32>, now: Timestamp) {
+    fn note(
+        &mut self,
+        looks: &[Look],
+        unplaced: &BTreeMap<WorkloadIx, u32>,
+        told: &mut BTreeMap<WorkloadIx, Option<Unplaced>>,
+        now: Timestamp,
+    ) {
         self.idle.clear();
         for look in looks {
             let ix = look.ix;
             let copies = unplaced.get(&ix).copied().unwrap_or_default();
-            let told = (copies > 0).then(|| explain(&self.fleet, ix, copies, now)).flatten();
             match copies {
                 0 => self.starved.remove(&ix),
                 _ => self.starved.insert(ix),
@@ -123,7 +131,7 @@ impl Scheduler {
                 self.idle.insert(ix);
             }
             let record = self.fleet.workloads.get_mut(ix);
-            record.unplaced = told;
+            record.unplaced = told.remove(&ix).flatten();
             if look.balanced {
                 record.balanced = Some(now);
             }

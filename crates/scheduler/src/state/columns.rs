@@ -63,6 +63,11 @@ impl Columns {
         }
     }
 
+    /// How many values there are, with that of hosts without one.
+    pub fn values(&self, column: ColumnIx) -> usize {
+        self.all[column.at()].known.len() + 1
+    }
+
     /// The value that a host has, as a number; 0: none.
     pub fn value(&self, column: ColumnIx, host: HostIx) -> u32 {
         self.all[column.at()].values.get(host.at()).copied().unwrap_or_default()
