@@ -175,14 +175,14 @@ fn a_bad_value_is_told_with_its_path_and_its_line() {
     );
     refused("x.toml", "workloads = []\n", "workloads", "x.toml: 0 workloads, not 1 to 60", "");
     refused("x.yaml", "# nothing\n", "file", "x.yaml has no workload", "workload init");
+    refused("x.toml", "name = \"a\"\nname = \"b\"\n", "file", "x.toml, line 2: duplicate key", "");
     refused(
-        "x.toml",
-        "name = \"a\"\nname = \"b\"\n",
-        "file",
-        "x.toml, line 2: duplicate key",
+        "x.yaml",
+        "name: [a\nb: {\n",
+        "name",
+        "x.yaml, line 2: illegal placement of ':' indicator",
         "",
     );
-    refused("x.yaml", "name: [a\nb: {\n", "name", "x.yaml, line 2: illegal placement of ':' indicator", "");
     refused("x.json", "{ \"name\": 1, }", "workloads", "x.json, line 1: trailing comma", "");
 }
 

@@ -37,7 +37,7 @@ impl Fleet {
     fn terms(&mut self, spec: &WorkloadSpec) -> Terms {
         let Self { hosts, workloads, needs, masks, columns, .. } = self;
         let told = || hosts.told().map(|(ix, view)| (ix, &*view.host));
-        let terms = Terms {
+        Terms {
             need: Some(needs.of(spec)),
             constraints: spec.constraints.iter().map(|s| masks.claim(s, told())).collect(),
             affinity: spec
@@ -62,8 +62,7 @@ impl Fleet {
                 .collect(),
             with: spec.with.iter().map(|name| workloads.place(name)).collect(),
             apart_from: spec.apart_from.iter().map(|name| workloads.place(name)).collect(),
-        };
-        terms
+        }
     }
 
     fn release(&mut self, terms: &Terms) {
