@@ -108,10 +108,12 @@ pub fn drawn(seed: u64, dice: &mut Dice) -> World {
     world
 }
 
+/// `cargo xtask soak` multiplies this. Mutation testing, which runs everything hundreds of times, says
+/// itself how many.
 fn cases() -> ProptestConfig {
-    let times: u32 =
-        std::env::var("TAMER_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    ProptestConfig::with_cases(256 * times)
+    let told = |name| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    let factor = told("TAMER_SOAK").unwrap_or(1);
+    ProptestConfig::with_cases(told("TAMER_CASES").unwrap_or(256 * factor))
 }
 
 proptest! {
