@@ -80,6 +80,11 @@ impl Fake {
         ids
     }
 
+    /// One more image is there.
+    pub fn add_image(&self, reference: &str) {
+        self.world().add_image(reference, 4096);
+    }
+
     /// Says of an operation whether it can be had; it is refused otherwise.
     pub fn set(&self, operation: Operation, ability: Ability) {
         self.knobs().can.insert(operation, ability);
