@@ -6,13 +6,14 @@ use tamer_model::{
     Code, Problem, Stage, Timestamp, UpdateState, VersionCause, Workload, WorkloadName,
     WorkloadVersion,
 };
-use tamer_scheduler::WorkloadStep;
+use tamer_scheduler::{Failed, Failure, WorkloadStep};
 use tamer_store::{Commit, CommitError, Range, Store};
 use tracing::info;
 
 use super::board::Applied;
 use super::{Workloads, load};
 use crate::audit;
+use crate::fleet::Fleet;
 use crate::state::{Unstorable, encode, keys};
 
 /// Versions that one commit removes, of 128 writes that a store accepts.
@@ -42,6 +43,7 @@ pub const fn name_of(step: &WorkloadStep) -> &WorkloadName {
     match step {
         WorkloadStep::Update { workload, .. }
         | WorkloadStep::Revert { workload, .. }
+        | WorkloadStep::Fail { workload, .. }
         | WorkloadStep::Remove { workload } => workload,
     }
 }
@@ -50,6 +52,7 @@ pub const fn name_of(step: &WorkloadStep) -> &WorkloadName {
 pub async fn step(
     store: &Store,
     workloads: &Workloads,
+    fleet: &Fleet,
     step: WorkloadStep,
     now: Timestamp,
 ) -> Result<Stepped, StepError> {
@@ -63,9 +66,17 @@ pub async fn step(
             write(store, workloads, &applied, changed, Commit::new()).await?;
             Ok(Stepped::Noted)
         }
-        WorkloadStep::Revert { workload: _, to, reason } => {
+        WorkloadStep::Revert { workload: _, to, failure } => {
+            let reason = why(workloads, fleet, &failure);
             revert(store, workloads, &applied, to, reason, now).await?;
             Ok(Stepped::Changed)
+        }
+        WorkloadStep::Fail { workload: _, begun_at, failure } => {
+            let stage = Stage::Failed { reason: why(workloads, fleet, &failure) };
+            let update = Some(UpdateState { begun_at, stage });
+            let changed = Workload { update, ..Workload::clone(&applied.workload) };
+            write(store, workloads, &applied, changed, Commit::new()).await?;
+            Ok(Stepped::Noted)
         }
         WorkloadStep::Remove { workload } => {
             remove(store, &applied, &workload).await?;
@@ -74,6 +85,24 @@ pub async fn step(
             Ok(Stepped::Changed)
         }
     }
+}
+
+/// Why an update failed, for people: the host by its name, and what it said of the copy.
+fn why(workloads: &Workloads, fleet: &Fleet, failure: &Failure) -> String {
+    let Failure { index, placement, host, how } = failure;
+    let view = fleet.view();
+    let name = view.host(*host).map_or_else(|| host.to_string(), |host| host.host.name.to_string());
+    let told = match how {
+        Failed::Ended => "failed".to_owned(),
+        Failed::NotWell { healthy_for, deadline } => {
+            format!("was not well for {healthy_for} within {deadline}")
+        }
+    };
+    let board = workloads.read();
+    let status = board.copy(*placement).and_then(|copy| copy.status.as_ref());
+    let said = status.and_then(|status| status.reason.as_deref());
+    let said = said.map(|said| format!(": {said}")).unwrap_or_default();
+    format!("copy {index} on {name} {told}{said}")
 }
 
 /// Goes back to an earlier version, as a version of its own. When that is not kept any more, the

@@ -9,6 +9,6 @@ mod state;
 
 pub use desire::Counts;
 pub use plan::{
-    Candidate, HostView, Make, Part, Plan, Queue, Removal, Removed, Stop, Unplaced, WorkloadStep,
+    Candidate, Failed, Failure, HostView, Make, Part, Plan, Queue, Removal, Removed, Stop, Unplaced, WorkloadStep,
 };
 pub use scheduler::Scheduler;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tamer_model::{
-    Host, HostId, HostState, PlacementId, Protocol, ProviderName, StopCause, Timestamp,
+    Host, HostId, HostState, PlacementId, Protocol, ProviderName, Span, StopCause, Timestamp,
     UpdateState, Why, WorkloadName,
 };
 
@@ -107,13 +107,63 @@ pub enum WorkloadStep {
         /// To which version.
         to: u32,
         /// Why the update failed.
-        reason: String,
+        failure: Failure,
+    },
+    /// Its update failed, and stays where it is until a person acts.
+    Fail {
+        /// Which.
+        workload: WorkloadName,
+        /// When the update began.
+        begun_at: Timestamp,
+        /// Why it failed.
+        failure: Failure,
     },
     /// It was removed and its last copy is gone: the record goes.
     Remove {
         /// Which.
         workload: WorkloadName,
     },
+}
+
+/// The copy for which an update has failed. What its host said of it is for whoever stores this to
+/// add: the scheduler keeps no texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Which copy of the workload.
+    pub index: u32,
+    /// Its placement.
+    pub placement: PlacementId,
+    /// Where.
+    pub host: HostId,
+    /// What was wrong.
+    pub how: Failed,
+}
+
+/// What was wrong with a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// It ended and is not started again, or could not be started.
+    Ended,
+    /// It was not well for as long as it shall be before its deadline.
+    NotWell {
+        /// For so long it shall be well …
+        healthy_for: Span,
+        /// … within so long.
+        deadline: Span,
+    },
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, placement, host, how } = self;
+        match how {
+            Failed::Ended => write!(f, "copy {index} ({placement}) failed on {host}"),
+            Failed::NotWell { healthy_for, deadline } => write!(
+                f,
+                "copy {index} ({placement}) on {host} was not well for {healthy_for} within {deadline}"
+            ),
+        }
+    }
 }
 
 /// Copies of a workload that no host can take, and what would have to change.

@@ -150,7 +150,8 @@ impl Rehearsal {
                 true
             }
             // Nothing fails here; what failed before goes back by itself, not by this plan.
-            WorkloadStep::Revert { workload: _, to: _, reason: _ } => false,
+            WorkloadStep::Revert { workload: _, to: _, failure: _ }
+            | WorkloadStep::Fail { workload: _, begun_at: _, failure: _ } => false,
             WorkloadStep::Remove { workload } => {
                 self.fork.remove_workload(&workload);
                 true

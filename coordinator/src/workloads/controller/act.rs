@@ -51,12 +51,13 @@ impl Controller {
         steps: Vec<WorkloadStep>,
         now: Timestamp,
     ) -> (BTreeSet<WorkloadName>, bool) {
-        let (store, workloads) = (&self.store, &self.workloads);
+        let (store, workloads, fleet) = (&self.store, &self.workloads, &self.fleet);
         let names: Vec<_> = steps.iter().map(|step| steps::name_of(step).clone()).collect();
         let at = |name: &WorkloadName| workloads.read().workload(name).map(|one| one.at);
         let before: Vec<_> = names.iter().map(at).collect();
+        let steps = steps.into_iter();
         let results =
-            join_all(steps.into_iter().map(|step| steps::step(store, workloads, step, now))).await;
+            join_all(steps.map(|step| steps::step(store, workloads, fleet, step, now))).await;
         let mut done = names.iter().map(at).ne(before);
         let mut skip = BTreeSet::new();
         workloads.changed(&names, []);

@@ -1,9 +1,9 @@
 //! How an update stands: canaries, failure, going back.
 
-use tamer_model::{Stage, StopCause, Timestamp, UpdateState, Workload};
+use tamer_model::{Stage, StopCause, Timestamp, Update, UpdateState, Workload};
 
 use super::judge::{Death, Judged, State, Terms};
-use crate::WorkloadStep;
+use crate::{Failed, Failure, WorkloadStep};
 
 /// What an update allows now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(super) fn progress(terms: &Terms<'_>, judged: &[Judged<'_>], want: u32) -> P
         Some((begun_at, stage @ (Stage::Canary | Stage::Rolling))) => {
             let failure = judged.iter().find_map(|copy| failure(terms, copy, begun_at));
             match failure {
-                Some(reason) => failed(workload, begun_at, reason),
+                Some(failure) => failed(workload, begun_at, failure),
                 None => go_on(terms, judged, want, begun_at, *stage == Stage::Canary),
             }
         }
@@ -142,41 +142,36 @@ fn watched(terms: &Terms<'_>, begun_at: Timestamp) -> Option<Timestamp> {
 }
 
 /// It goes back where it can and may; otherwise it stays as it is until a person acts.
-fn failed(workload: &Workload, begun_at: Timestamp, reason: String) -> Progress {
+fn failed(workload: &Workload, begun_at: Timestamp, failure: Failure) -> Progress {
     let name = workload.spec.name.clone();
     let step = match workload.stable {
         Some(to) if workload.spec.update.auto_revert => {
-            WorkloadStep::Revert { workload: name, to, reason }
+            WorkloadStep::Revert { workload: name, to, failure }
         }
-        Some(_) | None => WorkloadStep::Update {
-            workload: name,
-            update: Some(UpdateState { begun_at, stage: Stage::Failed { reason } }),
-            stable: workload.stable,
-        },
+        Some(_) | None => WorkloadStep::Fail { workload: name, begun_at, failure },
     };
     Progress { gate: Gate::Shut, step: Some(step), watched: None }
 }
 
-/// Why a copy means that the update has failed. A failed copy says so until it is gone, so that
+/// Whether a copy means that the update has failed. A failed copy says so until it is gone, so that
 /// nothing is missed when it is told to stop before the failure is stored.
-fn failure(terms: &Terms<'_>, copy: &Judged<'_>, begun_at: Timestamp) -> Option<String> {
+fn failure(terms: &Terms<'_>, copy: &Judged<'_>, begun_at: Timestamp) -> Option<Failure> {
     if goes_home(terms.workload) || !terms.current(copy) {
         return None;
     }
     let view = copy.view;
-    let which = format!("copy {} ({})", view.index, view.id);
-    match copy.state {
+    let how = match copy.state {
         State::Dead(Death::Failed) | State::Stopping(StopCause::Failed) => {
-            (view.made_at >= begun_at).then(|| format!("{which} failed on {}", view.host))
+            (view.made_at >= begun_at).then_some(Failed::Ended)
         }
         State::Here if !copy.well && deadline(terms, copy, begun_at) <= terms.now => {
-            let update = &terms.workload.spec.update;
-            let (healthy, most) = (update.healthy_for, update.deadline);
-            Some(format!("{which} on {} was not well for {healthy} within {most}", view.host))
+            let Update { healthy_for, deadline, .. } = terms.workload.spec.update;
+            Some(Failed::NotWell { healthy_for, deadline })
         }
         State::Here | State::Unknown | State::Lost | State::Done => None,
         State::Dead(_) | State::Stopping(_) => None,
-    }
+    }?;
+    Some(Failure { index: view.index, placement: view.id, host: view.host, how })
 }
 
 impl Terms<'_> {

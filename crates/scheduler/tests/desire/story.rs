@@ -143,7 +143,8 @@ fn words(step: &WorkloadStep) -> String {
             format!("the update is over; version {stable} is stable")
         }
         WorkloadStep::Update { update: None, stable: None, .. } => "the update is over".to_owned(),
-        WorkloadStep::Revert { to, reason, .. } => format!("back to version {to}: {reason}"),
+        WorkloadStep::Revert { to, failure, .. } => format!("back to version {to}: {failure}"),
+        WorkloadStep::Fail { failure, .. } => format!("the update failed: {failure}"),
         WorkloadStep::Remove { .. } => "the workload is gone".to_owned(),
     }
 }

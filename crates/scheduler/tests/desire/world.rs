@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tamer_model::{
-    Cause, HostId, InstanceSpec, Placement, PlacementId, Run, Stage, StopCause, Timestamp, Why,
-    Wish, Workload, WorkloadSpec,
+    Cause, HostId, InstanceSpec, Placement, PlacementId, Run, Stage, StopCause, Timestamp,
+    UpdateState, Why, Wish, Workload, WorkloadSpec,
 };
 use tamer_scheduler::WorkloadStep;
 use tamer_scheduler::desire::{CopyView, Demand, Desire, Draining, HostStanding, Told, desire};
@@ -197,6 +197,12 @@ impl World {
                 self.workload.version += 1;
                 self.workload.template = *to;
                 self.workload.update = None;
+            }
+            WorkloadStep::Fail { begun_at, failure, .. } => {
+                let stage = Stage::Failed { reason: failure.to_string() };
+                let failed = Some(UpdateState { begun_at: *begun_at, stage });
+                assert_ne!(failed, self.workload.update, "a step that changes nothing");
+                self.workload.update = failed;
             }
             WorkloadStep::Remove { .. } => {
                 assert!(self.workload.removing && self.copies.is_empty());
