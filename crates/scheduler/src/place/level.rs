@@ -84,17 +84,32 @@ impl<'a> Placer<'a> {
         let before = (level.len() > 1).then(|| self.clone());
         let quotas = quotas(queue, self.draft.fleet, level, left);
         let mut scarce = false;
-        for (one, quota) in level.iter().zip(quotas) {
-            let mut searches = Searches::new();
-            for demand in &one.demands[..quota] {
-                scarce |= self.one(&mut searches, one.ix, demand) == Tried::Scarce;
-            }
-            self.more |= quota < one.demands.len();
+        for (one, quota) in level.iter().zip(&quotas) {
+            scarce |= self.line(one.ix, &one.demands[..*quota]);
+        }
+        // The turns of those that found no host are for the others. All who can be placed are, or the
+        // limit is met: a step that asks for another has made something.
+        for (one, quota) in level.iter().zip(&quotas) {
+            scarce |= self.line(one.ix, &one.demands[*quota..]);
         }
         if let Some(before) = before.filter(|_| scarce) {
             *self = before;
             self.in_turn(queue, level);
         }
+    }
+
+    /// One copy after the other, up to the limit. Says whether one found no host that others have.
+    fn line(&mut self, ix: WorkloadIx, demands: &[Demand]) -> bool {
+        let mut searches = Searches::new();
+        let mut scarce = false;
+        for demand in demands {
+            if self.make.len() == self.limit {
+                self.more = true;
+                break;
+            }
+            scarce |= self.one(&mut searches, ix, demand) == Tried::Scarce;
+        }
+        scarce
     }
 
     /// A copy each in turn.

@@ -77,6 +77,27 @@ fn at_most_so_many_are_made_at_once() {
 }
 
 #[test]
+fn more_copies_than_the_fleet_can_hold_take_no_turns() {
+    let mut world = world(1);
+    world.apply(spec("a", 100_000, 1000, 0));
+    let plan = world.scheduler.step(world.now, 20);
+    assert_eq!((plan.make.len(), plan.more), (2, false), "nothing is gained by another step");
+    assert_eq!(plan.unplaced[0].copies, 99_998, "all that wait are told");
+    world.store(&plan);
+    // Half of the turns would be those of `a`.
+    world.put_host(host(2, 64, 4, &[("gpu", "yes")]));
+    world.apply(WorkloadSpec {
+        constraints: vec!["gpu=no".parse().expect("a selector")],
+        ..spec("a", 100_000, 1000, 0)
+    });
+    world.apply(spec("b", 15, 10, 0));
+    let plan = world.scheduler.step(world.now, 20);
+    let of = |called: &str| plan.make.iter().filter(|m| m.workload.as_str() == called).count();
+    assert_eq!((of("a"), of("b"), plan.more), (0, 15, false));
+    assert_eq!(plan.unplaced[0].copies, 99_998);
+}
+
+#[test]
 fn those_who_wait_are_looked_at_when_a_host_opens() {
     let mut world = world(1);
     let until = world.now.plus(Duration::from_secs(100));
