@@ -1,9 +1,18 @@
 //! Compiles the protos with a compiler written in Rust: no machine needs protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files =
-        ["common", "instance", "batch", "enrolment", "session", "control", "schedule", "workload"]
-            .map(|name| format!("tamer/v1/{name}.proto"));
+    let files = [
+        "common",
+        "instance",
+        "batch",
+        "enrolment",
+        "session",
+        "control",
+        "schedule",
+        "workload",
+        "drift",
+    ]
+    .map(|name| format!("tamer/v1/{name}.proto"));
     println!("cargo:rerun-if-changed=tamer");
     let set = protox::compile(&files, ["."])?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
@@ -17,6 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".tamer.v1.StreamOut.stderr")
         .bytes(".tamer.v1.OutputPiece.data")
         .bytes(".tamer.v1.ContentChunk.data")
+        .bytes(".tamer.v1.SnapshotPiece.data")
+        .bytes(".tamer.v1.InventoryNodes.nodes")
         // The rare and large inside what is frequent and small.
         .boxed(".tamer.v1.CreateInstance.spec")
         .boxed(".tamer.v1.StartTask.work")

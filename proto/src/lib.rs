@@ -45,7 +45,7 @@ pub const WIRE_MAJOR: u32 = 1;
 
 /// The minor version of `tamer.v1` that this build speaks. Raised when a message gains a meaning
 /// that an older peer would miss; a peer one behind must still be served.
-pub const WIRE_MINOR: u32 = 4;
+pub const WIRE_MINOR: u32 = 5;
 
 /// The longest message either side of a session or of a control call accepts, in bytes. A task's
 /// end with both kept streams at their limit is 1 MiB and a little.

@@ -133,6 +133,12 @@ impl TryFrom<wire::CoordinatorMessage> for Incoming {
             // A second one changes nothing.
             Some(Message::Welcome(_)) => Self::Heard,
             Some(Message::HeartbeatAck(wire::HeartbeatAck { sequence: _ })) => Self::Heard,
+            // Nothing is told of an inventory yet, and so nothing is asked or answered.
+            Some(
+                Message::InventoryWanted(_)
+                | Message::InventoryStored(_)
+                | Message::InventoryRefused(_),
+            ) => Self::Unknown,
             Some(Message::StartTask(start)) => {
                 Self::Start(task(start.task.clone())?, work_of(start))
             }

@@ -23,6 +23,8 @@ pub fn sent(message: &wire::AgentMessage) {
             | Message::Providers(_)
             | Message::Instances(_)
             | Message::StreamRefused(_)
+            | Message::Inventory(_)
+            | Message::InventoryNodes(_)
             | Message::Goodbye(_),
         )
         | None => {}

@@ -299,7 +299,7 @@ impl Talk<'_> {
             }
             Turn::Beat => {
                 self.sequence += 1;
-                let beat = wire::Heartbeat { sequence: self.sequence };
+                let beat = wire::Heartbeat { sequence: self.sequence, inventory: Vec::new() };
                 self.say(Message::Heartbeat(beat))?;
             }
             Turn::FactsChanged => {

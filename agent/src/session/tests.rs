@@ -77,7 +77,7 @@ async fn control_goes_before_ends_and_those_before_all_that_is_only_shown() {
     placements.try_send(say(wire::agent_message::Message::Placements(told))).expect("room");
     let end = tamer_model::TaskEnd::refused("x");
     ends.try_send(ended(task, end, Default::default())).expect("room");
-    let beat = wire::agent_message::Message::Heartbeat(wire::Heartbeat { sequence: 1 });
+    let beat = wire::agent_message::Message::Heartbeat(wire::Heartbeat { sequence: 1, ..Default::default() });
     control.try_send(say(beat)).expect("room");
     let mut outbox = Outbox {
         control: control_out,

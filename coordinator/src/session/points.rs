@@ -17,6 +17,9 @@ pub fn sending(message: &ToAgent) -> Option<&'static str> {
         ToAgent::HeartbeatAck(_)
         | ToAgent::Certificate(_)
         | ToAgent::OpenStream(_)
+        | ToAgent::InventoryWanted(_)
+        | ToAgent::InventoryStored(_)
+        | ToAgent::InventoryRefused(_)
         | ToAgent::Close(_) => return None,
     };
     point(before);
@@ -38,6 +41,8 @@ pub fn heard(message: &FromAgent) {
         | FromAgent::Providers(_)
         | FromAgent::Instances(_)
         | FromAgent::StreamRefused(_)
+        | FromAgent::Inventory(_)
+        | FromAgent::InventoryNodes(_)
         | FromAgent::Goodbye(_) => {}
     }
 }

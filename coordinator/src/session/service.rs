@@ -333,7 +333,7 @@ impl Session<'_> {
     ) -> Result<(), Problem> {
         match message {
             FromAgent::Hello(_) => Err(Problem::field("hello", "a session has one hello")),
-            FromAgent::Heartbeat(wire::Heartbeat { sequence }) => {
+            FromAgent::Heartbeat(wire::Heartbeat { sequence, inventory: _ }) => {
                 self.live.send(ToAgent::HeartbeatAck(wire::HeartbeatAck { sequence }));
                 Ok(())
             }
@@ -379,6 +379,8 @@ impl Session<'_> {
                 Ok(())
             }
             FromAgent::Placements(told) => self.placements(told).await,
+            // Nothing keeps them yet; an agent keeps what was not acknowledged.
+            FromAgent::Inventory(_) | FromAgent::InventoryNodes(_) => Ok(()),
             FromAgent::Goodbye(wire::Goodbye { reason }) => {
                 debug!(host = %self.host, reason, "the agent says goodbye");
                 Ok(())

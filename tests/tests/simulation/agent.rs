@@ -117,7 +117,7 @@ impl Agent {
                 _ = beats.tick() => {
                     sequence += 1;
                     // As the program's: a queue that is full means that nobody reads.
-                    let beat = Message::Heartbeat(wire::Heartbeat { sequence });
+                    let beat = Message::Heartbeat(wire::Heartbeat { sequence, inventory: Vec::new() });
                     let beat = wire::AgentMessage { message: Some(beat) };
                     if let Err(mpsc::error::TrySendError::Closed(_)) = out.try_send(beat) {
                         return Err("it is gone".to_owned());

@@ -39,7 +39,7 @@ impl Mouth {
     }
 
     async fn beat(&self) -> Result<()> {
-        let beat = ToCoordinator::Heartbeat(wire::Heartbeat { sequence: 0 });
+        let beat = ToCoordinator::Heartbeat(wire::Heartbeat::default());
         Ok(self.out.send(wire::AgentMessage { message: Some(beat) }).await?)
     }
 }

@@ -71,7 +71,7 @@ async fn session(channel: Channel, host: usize, each: usize) -> Result<()> {
     loop {
         tokio::select! {
             _ = beat.tick() => {
-                out.send(say(ToCoordinator::Heartbeat(wire::Heartbeat { sequence: 0 }))).await?;
+                out.send(say(ToCoordinator::Heartbeat(wire::Heartbeat::default()))).await?;
             }
             message = inbound.message() => match message?.and_then(|message| message.message) {
                 Some(FromCoordinator::Close(close)) => bail!("closed: {}", close.code),

@@ -42,7 +42,7 @@ pub async fn run(channel: Channel, held: &mut Held, tally: &Tally) -> Result<()>
     loop {
         tokio::select! {
             _ = beat.tick() => {
-                mouth.say(ToCoordinator::Heartbeat(wire::Heartbeat { sequence: 0 })).await?;
+                mouth.say(ToCoordinator::Heartbeat(wire::Heartbeat::default())).await?;
             }
             () = sleep_until(may_tell), if held.has_news() => {
                 mouth.tell(held.tell(tally)).await?;
