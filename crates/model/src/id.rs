@@ -144,6 +144,23 @@ id!(
     PlacementId, "placement", 'p'
 );
 
+id!(
+    /// A finding of drift: made of what it says, so the same drift has the same id at every look.
+    FindingId, "finding", 'd'
+);
+
+id!(
+    /// A snapshot; ids sort by the time the snapshot was taken.
+    SnapshotId, "snapshot", 's'
+);
+
+impl SnapshotId {
+    /// Makes an id from the time in milliseconds since the Unix epoch and four random bytes.
+    pub fn at(millis: u64, random: [u8; 4]) -> Self {
+        Self(BatchId::at(millis, random).0)
+    }
+}
+
 impl PlacementId {
     /// Makes an id from the time in milliseconds since the Unix epoch and four random bytes.
     pub fn at(millis: u64, random: [u8; 4]) -> Self {

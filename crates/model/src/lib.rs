@@ -46,7 +46,8 @@ pub use files::{
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use host::{Cordon, Drain, Host, HostState, HostStatus, JoinedBy};
 pub use id::{
-    BatchId, CoordinatorId, FleetId, HostId, InstanceId, InvalidId, JournalId, PlacementId, TokenId,
+    BatchId, CoordinatorId, FindingId, FleetId, HostId, InstanceId, InvalidId, JournalId,
+    PlacementId, SnapshotId, TokenId,
 };
 pub use identity::{Identity, InvalidIdentity, Role};
 pub use instance::{
@@ -60,7 +61,8 @@ pub use instance::{
 };
 pub use label::{LabelKey, LabelValue, Labels, MAX_LABELS};
 pub use name::{
-    DeviceName, HostName, InvalidName, LeaseName, ScheduleName, UserName, WorkloadName,
+    BaselineName, DeviceName, HostName, InvalidName, LeaseName, RuleName, ScheduleName,
+    SnapshotName, UserName, WorkloadName,
 };
 pub use output::{KeptOutput, KeptStream, StreamKind};
 pub use problem::{Code, Problem};

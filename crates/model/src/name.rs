@@ -1,4 +1,4 @@
-//! Names that people give: of hosts, users, leases, schedules, workloads and devices.
+//! Names that people give: of hosts, users, leases, schedules, workloads, devices, rules, snapshots and baselines.
 
 use std::fmt;
 use std::str::FromStr;
@@ -102,6 +102,19 @@ name!(
 name!(
     /// A kind of device that hosts have some of, such as `gpu`.
     DeviceName, "device name", 63
+);
+name!(
+    /// What people call a rule about drift, unique in the fleet.
+    RuleName, "rule name", 63
+);
+
+name!(
+    /// What people call a snapshot. Several may have the same; the newest is meant.
+    SnapshotName, "snapshot name", 63
+);
+name!(
+    /// What people call a baseline, unique in the fleet.
+    BaselineName, "baseline name", 63
 );
 
 impl HostName {
