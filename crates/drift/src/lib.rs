@@ -8,6 +8,7 @@
 //! come from anywhere.
 
 pub mod canonical;
+pub mod diff;
 mod digest;
 pub mod finding;
 mod resource;

@@ -1,0 +1,38 @@
+//! What differs between two moments.
+
+mod apply;
+mod fields;
+mod path;
+mod three_way;
+
+use serde::{Deserialize, Serialize};
+
+use crate::resource::{Resource, ResourceKey};
+
+pub use apply::{Misfit, apply};
+pub use fields::{FieldChange, fields};
+pub use path::{Part, Path, Root};
+pub use three_way::{Stand, ThreeWay, three_way};
+
+/// One resource that differs: it came, it went, or it is another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Which resource.
+    pub key: ResourceKey,
+    /// What it was; absent when it was not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Resource>,
+    /// What it is; absent when it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Resource>,
+}
+
+impl Change {
+    /// The fields that differ; none where the resource came or went as a whole.
+    pub fn fields(&self) -> Vec<FieldChange> {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => fields(before, after),
+            (None, _) | (_, None) => Vec::new(),
+        }
+    }
+}
