@@ -11,6 +11,8 @@ use crate::state::{HostIx, Lack, WorkloadIx};
 /// The most sentences.
 const MOST: usize = 5;
 
+const MIB: u64 = 1 << 20;
+
 /// What a change comes to: how grave it is, then how large. The smallest comes first.
 type Weight = (u8, i64);
 
@@ -114,7 +116,6 @@ fn room(frame: &Frame<'_>, draft: &Draft<'_>, lack: Lack, hosts: &[HostIx]) -> O
             (i64::from(wanted), kind(device).to_string(), left, total)
         }
     };
-    let shown = |amount: i64| amount_of(lack, amount);
     // Where the whole host would not do there is nothing to free.
     let large =
         left.iter().zip(&total).filter(|(_, total)| **total >= need).map(|(left, _)| need - left);
@@ -122,14 +123,17 @@ fn room(frame: &Frame<'_>, draft: &Draft<'_>, lack: Lack, hosts: &[HostIx]) -> O
         Some(least) => {
             let some = self::some(large.count());
             let part = least.saturating_mul(1000) / need.max(1);
-            let text = format!("free {} of {of} on {some}", shown(least));
+            let text = format!("free {} of {of} on {some}", amount_of(lack, least, u64::div_ceil));
             Some(Remedy { weight: (3, part), text })
         }
         None => {
             let most = total.into_iter().max().unwrap_or_default();
             let text = match most {
                 0 => format!("ask for no {of}: {} has any", none(hosts.len())),
-                most => format!("ask for at most {} of {of}: no host has more", shown(most)),
+                most => {
+                    let most = amount_of(lack, most, |amount, of| amount / of);
+                    format!("ask for at most {most} of {of}: no host has more")
+                }
             };
             Some(Remedy { weight: (9, need - most), text })
         }
@@ -155,11 +159,14 @@ fn nearest(frame: &Frame<'_>, hosts: &[(HostIx, Vec<Barrier>)]) -> Vec<String> {
         .collect()
 }
 
-fn amount_of(lack: Lack, amount: i64) -> String {
+/// An amount as a person would write it: nobody counts the bytes of what is larger than a few MiB.
+/// `divide` says which way it is rounded.
+fn amount_of(lack: Lack, amount: i64, divide: fn(u64, u64) -> u64) -> String {
     let amount = amount.max(0).unsigned_abs();
     match lack {
         Lack::Cpu => Cpu::from_millis(amount).to_string(),
-        Lack::Memory | Lack::Disk => Size::from_bytes(amount).to_string(),
+        Lack::Memory | Lack::Disk if amount < 8 * MIB => Size::from_bytes(amount).to_string(),
+        Lack::Memory | Lack::Disk => Size::from_bytes(divide(amount, MIB) * MIB).to_string(),
         Lack::Device(_) | Lack::Port(..) => amount.to_string(),
     }
 }

@@ -60,6 +60,22 @@ fn a_host_that_told_no_processors_has_none_to_give() {
 }
 
 #[test]
+fn remedies_are_told_in_mebibytes_that_are_enough() {
+    let remedy = |mebibytes| {
+        let mut world = World::new(Queue::FairShare);
+        let mut told = host(1, 2, 4, &[]);
+        edit(&mut told, |host| host.facts.memory_bytes = (4 << 30) - 1);
+        world.put_host(told);
+        world.apply(spec("web", 2, 1, mebibytes));
+        world.settle();
+        world.scheduler.unplaced(&name("web")).expect("no room for two").remedies[0].clone()
+    };
+    assert_eq!(remedy(5 << 10), "ask for at most 4095MiB of memory: no host has more");
+    assert_eq!(remedy(3 << 10), "free 2049MiB of memory on the one host that would fit");
+    assert_eq!(remedy(2 << 10), "free 1B of memory on the one host that would fit");
+}
+
+#[test]
 fn at_most_so_many_are_made_at_once() {
     let mut world = World::new(Queue::FairShare);
     (1..=4).for_each(|number| world.put_host(host(number, 64, 256, &[])));
