@@ -19,7 +19,7 @@ use std::time::Duration;
 use tamer_model::{
     Ability, Capabilities, Instance, InstanceState, NativeId, Operation, ProviderName,
 };
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Fault, FaultKind, ProviderEvent, Result};
@@ -38,12 +38,14 @@ struct Inner {
     name: ProviderName,
     world: Mutex<World>,
     knobs: Mutex<Knobs>,
-    /// Whether calls hang.
-    hung: watch::Sender<bool>,
+    /// Calls that hang go on, in the order in which they came.
+    goes_on: Notify,
     events: broadcast::Sender<ProviderEvent>,
 }
 
 struct Knobs {
+    /// Whether calls hang.
+    hung: bool,
     can: Capabilities,
     latency: Duration,
     /// Cancelled when the technology dies.
@@ -58,6 +60,7 @@ impl Fake {
     pub fn new(name: ProviderName) -> Self {
         let can = Operation::ALL.iter().map(|operation| (*operation, Ability::Yes)).collect();
         let knobs = Knobs {
+            hung: false,
             can,
             latency: Duration::ZERO,
             life: CancellationToken::new(),
@@ -68,7 +71,7 @@ impl Fake {
             name,
             world: Mutex::new(World::new()),
             knobs: Mutex::new(knobs),
-            hung: watch::Sender::new(false),
+            goes_on: Notify::new(),
             events: broadcast::Sender::new(EVENTS),
         }))
     }
@@ -97,12 +100,13 @@ impl Fake {
 
     /// Every call hangs, those under way too, until [`Fake::unhang`].
     pub fn hang(&self) {
-        self.0.hung.send_replace(true);
+        self.knobs().hung = true;
     }
 
     /// Calls go on.
     pub fn unhang(&self) {
-        self.0.hung.send_replace(false);
+        self.knobs().hung = false;
+        self.0.goes_on.notify_waiters();
     }
 
     /// Dies: streams end, calls fail. Its instances run on.
@@ -174,6 +178,18 @@ impl Fake {
         let _ = self.0.events.send(event);
     }
 
+    async fn while_hung(&self) {
+        loop {
+            let mut goes_on = std::pin::pin!(self.0.goes_on.notified());
+            // From here on nothing is missed.
+            goes_on.as_mut().enable();
+            if !self.knobs().hung {
+                return;
+            }
+            goes_on.await;
+        }
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -196,9 +212,7 @@ impl Fake {
             (knobs.life.clone(), knobs.latency, panics)
         };
         assert!(!panics, "{method} panics, as it was told to");
-        let mut hung = self.0.hung.subscribe();
-        // The sender lives in `self`, so waiting cannot fail.
-        let _ = hung.wait_for(|hung| !hung).await;
+        self.while_hung().await;
         if !latency.is_zero() {
             tokio::select! {
                 () = life.cancelled() => {}
