@@ -33,6 +33,7 @@ pub async fn tell(board: Board, out: mpsc::Sender<wire::AgentMessage>) {
         told = Some(now);
         // Cancel-safe: a change that was seen and not acted on is found by the look that follows.
         tokio::select! {
+            biased;
             () = out.closed() => return,
             _ = async { tokio::time::sleep(PAUSE).await; revision.changed().await } => {}
         }

@@ -158,6 +158,7 @@ impl Watched {
     /// Waits for news. Whoever could bring them lives as long as the provider, which is held here.
     async fn changed(&mut self) {
         tokio::select! {
+            biased;
             _ = self.status.changed() => {}
             _ = self.revision.changed() => {}
         }
