@@ -5,20 +5,18 @@ use std::collections::BTreeMap;
 use super::draft::Draft;
 use super::frame::{Barrier, Frame};
 use super::remedies::remedies;
-use super::search::Search;
+use super::spread::Counts;
 use crate::state::{HostIx, WorkloadIx};
 use crate::{Removal, Unplaced};
 
-/// Looks at every host and all that keeps a copy from it.
+/// Looks at every host and all that keeps a copy from it: `O(H)`, and no search.
 pub fn explain(draft: &Draft<'_>, ix: WorkloadIx, copies: u32) -> Option<Unplaced> {
     let fleet = draft.fleet;
     let template = fleet.workloads.get(ix).workload.as_ref()?.template;
     let frame = Frame::new(fleet, ix, template)?;
-    let search = Search::new(frame, draft);
-    let hosts: Vec<_> =
-        fleet.hosts.told().map(|(host, _)| (host, all(&search, draft, host))).collect();
+    let barred = Barred::new(&frame, draft);
     let mut removed: BTreeMap<Barrier, u32> = BTreeMap::new();
-    for first in hosts.iter().filter_map(|(_, barriers)| barriers.first()) {
+    for first in barred.iter().filter_map(|(_, barriers)| barriers.first()) {
         *removed.entry(*first).or_default() += 1;
     }
     let mut removed: Vec<_> = removed.into_iter().collect();
@@ -26,21 +24,52 @@ pub fn explain(draft: &Draft<'_>, ix: WorkloadIx, copies: u32) -> Option<Unplace
     Some(Unplaced {
         workload: fleet.workloads.get(ix).name.clone(),
         copies,
-        hosts: hosts.len() as u32,
+        hosts: barred.hosts.len() as u32,
         removed: removed
             .into_iter()
             .map(|(barrier, hosts)| Removal { by: frame.told(barrier), hosts })
             .collect(),
-        remedies: remedies(&frame, draft, &hosts),
+        remedies: remedies(&frame, draft, &barred),
     })
 }
 
-/// All that keeps a copy from a host, in the order in which it is told.
-pub fn all(search: &Search<'_>, draft: &Draft<'_>, host: HostIx) -> Vec<Barrier> {
-    let mut barriers = search.frame.barriers(draft, host, &search.apart);
-    // Whether there is room is told last.
-    let room = barriers.iter().position(|barrier| matches!(barrier, Barrier::Lack(_)));
-    let at = room.unwrap_or(barriers.len());
-    barriers.splice(at..at, search.counts.skewed(&search.frame, host));
-    barriers
+/// The hosts, and all that keeps a copy from each, in the order in which it is told.
+pub struct Barred {
+    hosts: Vec<(HostIx, usize)>,
+    /// Those of one host after those of another; each host knows where its own end.
+    barriers: Vec<Barrier>,
+}
+
+impl Barred {
+    fn new(frame: &Frame<'_>, draft: &Draft<'_>) -> Self {
+        let apart = frame.apart();
+        let counts = Counts::new(frame, draft, &frame.open(draft));
+        let mut barred = Self { hosts: Vec::new(), barriers: Vec::new() };
+        for (host, _) in frame.fleet.hosts.told() {
+            let first = barred.barriers.len();
+            frame.barriers(draft, host, &apart, &mut barred.barriers);
+            // Whether there is room is told last.
+            let mine = &barred.barriers[first..];
+            let room = mine.iter().position(|barrier| matches!(barrier, Barrier::Lack(_)));
+            let at = first + room.unwrap_or(mine.len());
+            barred.barriers.splice(at..at, counts.skewed(frame, host));
+            barred.hosts.push((host, barred.barriers.len()));
+        }
+        barred
+    }
+
+    /// Whether there are no hosts at all.
+    pub const fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+    }
+
+    /// Each host with what keeps a copy from it.
+    pub fn iter(&self) -> impl Iterator<Item = (HostIx, &[Barrier])> {
+        let mut first = 0;
+        self.hosts.iter().map(move |(host, end)| {
+            let mine = &self.barriers[first..*end];
+            first = *end;
+            (*host, mine)
+        })
+    }
 }

@@ -157,13 +157,22 @@ impl<'a> Frame<'a> {
         liked + self.scale.room(draft.usage(host), self.need)
     }
 
-    /// All that keeps a copy from a host, in the order in which it is told; empty when it takes
-    /// one. The skew is the search's to say: it depends on where the other copies are.
-    pub fn barriers(&self, draft: &Draft<'_>, host: HostIx, apart: &[WorkloadIx]) -> Vec<Barrier> {
-        let Some(view) = &self.fleet.hosts.get(host).view else { return vec![Barrier::NotReady] };
+    /// Adds all that keeps a copy from a host, in the order in which it is told; nothing when it
+    /// takes one. The skew is not for this to say: it depends on where the other copies are.
+    pub fn barriers(
+        &self,
+        draft: &Draft<'_>,
+        host: HostIx,
+        apart: &[WorkloadIx],
+        barriers: &mut Vec<Barrier>,
+    ) {
+        let Some(view) = &self.fleet.hosts.get(host).view else {
+            barriers.push(Barrier::NotReady);
+            return;
+        };
         let masks = &self.fleet.masks;
         let has = |other: WorkloadIx, how| draft.has(other, host, how, &[]);
-        let mut barriers = Vec::new();
+        let first = barriers.len();
         let mut add = |stands: bool, barrier| {
             if stands {
                 barriers.push(barrier);
@@ -183,15 +192,13 @@ impl<'a> Frame<'a> {
             add(has(*other, Has::There), Barrier::ApartFrom(*other));
         }
         add(self.runs_everywhere() && has(self.ix, Has::Wanted), Barrier::HasOne);
-        let lacks = draft.usage(host).lacks(self.need);
-        barriers.extend(lacks.into_iter().map(Barrier::Lack));
+        barriers.extend(draft.usage(host).lacks(self.need).map(Barrier::Lack));
         for (port, protocol) in self.need.ports.iter().filter(|port| view.taken.contains(*port)) {
             let lack = Barrier::Lack(Lack::Port(*port, *protocol));
-            if !barriers.contains(&lack) {
+            if !barriers[first..].contains(&lack) {
                 barriers.push(lack);
             }
         }
-        barriers
     }
 
     /// Barriers in the order in which they are told, the same wherever names are in the tables.

@@ -4,7 +4,7 @@
 //! one after the other at first, each with one search; only when a copy finds no host that it might
 //! have had, all of that priority is done again with a copy each in turn.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use tamer_model::{Cause, PlacementId, StopCause, Why};
 
@@ -13,13 +13,11 @@ use super::frame::Frame;
 use super::preempt;
 use super::score::POINT;
 use super::search::{Found, Search, Wanted};
+use super::searches::Searches;
 use super::turns::{Turns, quotas};
 use crate::desire::Demand;
-use crate::state::{HostIx, NeedIx, Slot, WorkloadIx};
+use crate::state::{HostIx, Slot, WorkloadIx};
 use crate::{Make, Queue, Stop};
-
-/// The most searches that are kept while copies take turns: some 400 KiB each at 10,000 hosts.
-const MAX_SEARCHES: usize = 64;
 
 /// A workload that wants places.
 #[derive(Debug)]
@@ -45,20 +43,17 @@ pub struct Placer<'a> {
     pub more: bool,
     limit: usize,
     hosts: u32,
+    /// Whoever is no more important than this finds nobody to push aside.
+    least: u8,
 }
-
-/// The searches under way.
-type Searches<'a> = HashMap<(WorkloadIx, NeedIx), (Search<'a>, Option<Failed>)>;
-
-/// After so many changes nothing was found, and whether pushing others aside was tried.
-type Failed = (usize, bool);
 
 impl<'a> Placer<'a> {
     /// Nothing is planned yet. At most `limit` copies will be made.
     pub fn new(draft: Draft<'a>, limit: usize) -> Self {
         let hosts = draft.fleet.hosts.told().count() as u32;
+        let least = draft.fleet.workloads.least_priority();
         let (make, stop) = (Vec::new(), Vec::new());
-        Self { draft, make, stop, unplaced: BTreeMap::new(), more: false, limit, hosts }
+        Self { draft, make, stop, unplaced: BTreeMap::new(), more: false, limit, hosts, least }
     }
 
     /// Places what waits, as far as there is room.
@@ -100,7 +95,7 @@ impl<'a> Placer<'a> {
 
     /// One copy after the other, up to the limit. Says whether one found no host that others have.
     fn line(&mut self, ix: WorkloadIx, demands: &[Demand]) -> bool {
-        let mut searches = Searches::new();
+        let mut searches = Searches::new(&self.draft);
         let mut scarce = false;
         for demand in demands {
             if self.make.len() == self.limit {
@@ -115,14 +110,11 @@ impl<'a> Placer<'a> {
     /// A copy each in turn.
     fn in_turn(&mut self, queue: Queue, level: &[Waiting]) {
         let mut turns = Turns::new(queue, self.draft.fleet, level);
-        let mut searches = Searches::new();
+        let mut searches = Searches::new(&self.draft);
         while let Some((at, demand)) = turns.next() {
             if self.make.len() == self.limit {
                 self.more = true;
                 return;
-            }
-            if searches.len() >= MAX_SEARCHES {
-                searches.clear();
             }
             let tried = self.one(&mut searches, level[at].ix, demand);
             turns.went(at, tried == Tried::Placed);
@@ -133,24 +125,23 @@ impl<'a> Placer<'a> {
         let Some(frame) = Frame::new(self.draft.fleet, ix, demand.template) else {
             return Tried::Never;
         };
-        let (search, failed_at) = searches
-            .entry((ix, frame.need_ix))
-            .or_insert_with(|| (Search::new(frame, &self.draft), None));
         let moves_none = demand.replaces.is_none() || frame.terms.spread.is_empty();
         let plain = demand.host.is_none() && demand.stops.is_none() && moves_none;
+        let pushes = may_push(demand.cause) && frame.workload.spec.priority > self.least;
         // Where one found nothing the next finds nothing, unless something changed.
-        let hopeless = plain
-            && failed_at.is_some_and(|(changed, pushed)| {
-                changed == self.draft.changed() && (pushed || !may_push(demand.cause))
-            });
-        let found = if hopeless { None } else { find(search, &self.draft, demand) };
-        let Some((found, victims)) = found else {
-            let scarce = search.open.count() > 0;
+        let in_vain = plain.then(|| searches.in_vain(&frame, &self.draft, pushes)).flatten();
+        if let Some(tried) = in_vain {
+            *self.unplaced.entry(ix).or_default() += 1;
+            return tried;
+        }
+        let search = searches.of(frame, &self.draft);
+        let Some((found, victims)) = find(search, &self.draft, demand, pushes) else {
+            let tried = if search.open.is_empty() { Tried::Never } else { Tried::Scarce };
             if plain && demand.avoid.is_empty() {
-                *failed_at = Some((self.draft.changed(), may_push(demand.cause)));
+                searches.note(&frame, &self.draft, pushes, tried);
             }
             *self.unplaced.entry(ix).or_default() += 1;
-            return if scarce { Tried::Scarce } else { Tried::Never };
+            return tried;
         };
         for victim in victims {
             let seat = self.draft.fleet.placements.get(victim);
@@ -172,7 +163,8 @@ impl<'a> Placer<'a> {
 
 /// What became of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tried {
+pub enum Tried {
+    /// It has a host.
     Placed,
     /// Others may have what it needs.
     Scarce,
@@ -184,6 +176,7 @@ fn find<'a>(
     search: &mut Search<'a>,
     draft: &Draft<'a>,
     demand: &Demand,
+    pushes: bool,
 ) -> Option<(Found, Vec<Slot>)> {
     let fleet = draft.fleet;
     let avoid: Vec<HostIx> =
@@ -199,10 +192,7 @@ fn find<'a>(
     if let Some(found) = search.pick(draft, wanted) {
         return Some((found, Vec::new()));
     }
-    if !may_push(demand.cause) {
-        return None;
-    }
-    preempt::best(search, draft, wanted)
+    if pushes { preempt::best(search, draft, wanted) } else { None }
 }
 
 /// Whether a copy may push others aside: only one that is not there otherwise.

@@ -10,6 +10,7 @@ mod rebalance;
 mod remedies;
 mod score;
 mod search;
+mod searches;
 mod spread;
 mod turns;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tamer_model::{Cpu, Size};
 
 use super::draft::Draft;
+use super::explain::Barred;
 use super::frame::{Barrier, Frame};
 use crate::state::{HostIx, Lack, WorkloadIx};
 
@@ -23,19 +24,15 @@ struct Remedy {
 }
 
 /// In sentences, the smallest change first.
-pub fn remedies(
-    frame: &Frame<'_>,
-    draft: &Draft<'_>,
-    hosts: &[(HostIx, Vec<Barrier>)],
-) -> Vec<String> {
-    if hosts.is_empty() {
+pub fn remedies(frame: &Frame<'_>, draft: &Draft<'_>, barred: &Barred) -> Vec<String> {
+    if barred.is_empty() {
         return vec!["join hosts: there are none".to_owned()];
     }
     // Hosts that a single change would make fit.
     let mut single: BTreeMap<Barrier, Vec<HostIx>> = BTreeMap::new();
-    for (host, barriers) in hosts {
-        if let [barrier] = barriers[..] {
-            single.entry(barrier).or_default().push(*host);
+    for (host, barriers) in barred.iter() {
+        if let [barrier] = *barriers {
+            single.entry(barrier).or_default().push(host);
         }
     }
     let mut remedies: Vec<_> = single
@@ -44,7 +41,7 @@ pub fn remedies(
         .collect();
     remedies.sort_by(|left, right| (left.weight, &left.text).cmp(&(right.weight, &right.text)));
     if remedies.is_empty() {
-        return nearest(frame, hosts);
+        return nearest(frame, barred);
     }
     remedies.into_iter().take(MOST).map(|remedy| remedy.text).collect()
 }
@@ -141,10 +138,10 @@ fn room(frame: &Frame<'_>, draft: &Draft<'_>, lack: Lack, hosts: &[HostIx]) -> O
 }
 
 /// Where a single change is not enough: all that the nearest hosts need.
-fn nearest(frame: &Frame<'_>, hosts: &[(HostIx, Vec<Barrier>)]) -> Vec<String> {
-    let fewest = hosts.iter().map(|(_, barriers)| barriers.len()).min().unwrap_or_default();
+fn nearest(frame: &Frame<'_>, barred: &Barred) -> Vec<String> {
+    let fewest = barred.iter().map(|(_, barriers)| barriers.len()).min().unwrap_or_default();
     let mut kinds: BTreeMap<&[Barrier], usize> = BTreeMap::new();
-    for (_, barriers) in hosts.iter().filter(|(_, barriers)| barriers.len() == fewest) {
+    for (_, barriers) in barred.iter().filter(|(_, barriers)| barriers.len() == fewest) {
         *kinds.entry(barriers).or_default() += 1;
     }
     let told =

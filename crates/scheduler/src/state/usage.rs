@@ -159,7 +159,7 @@ impl Usage {
     }
 
     /// All that there is too little of.
-    pub fn lacks(&self, need: &Need) -> Vec<Lack> {
+    pub fn lacks(&self, need: &Need) -> impl Iterator<Item = Lack> {
         let plain = [
             (need.cpu, self.cpu, Lack::Cpu),
             (need.memory, self.memory, Lack::Memory),
@@ -170,7 +170,7 @@ impl Usage {
         let devices = need.devices.iter().filter(few).map(|(kind, _)| Lack::Device(*kind));
         let ports = need.ports.iter().filter(|port| self.has_port(**port));
         let ports = ports.map(|(port, protocol)| Lack::Port(*port, *protocol));
-        plain.map(|(.., lack)| lack).chain(devices).chain(ports).collect()
+        plain.map(|(.., lack)| lack).chain(devices).chain(ports)
     }
 }
 

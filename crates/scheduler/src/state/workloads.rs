@@ -139,6 +139,16 @@ impl Workloads {
         &mut self.all[ix.at()]
     }
 
+    /// The lowest priority of those with copies; copies whose workload was never told of have the
+    /// lowest there is. The highest of all where there is no copy.
+    pub fn least_priority(&self) -> u8 {
+        let held = self.all.iter().filter(|record| !record.head.is_empty());
+        let priority = |record: &WorkloadRecord| {
+            record.workload.as_ref().map_or(0, |workload| workload.spec.priority)
+        };
+        held.map(priority).min().unwrap_or(u8::MAX)
+    }
+
     /// Those that were told of.
     pub fn told(&self) -> impl Iterator<Item = (WorkloadIx, &WorkloadRecord, &Arc<Workload>)> {
         let all = self.all.iter().enumerate();
