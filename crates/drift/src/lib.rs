@@ -8,10 +8,13 @@
 //! come from anywhere.
 
 pub mod canonical;
+pub mod delta;
 pub mod diff;
 mod digest;
 pub mod finding;
+pub mod fleet;
 mod resource;
+pub mod tree;
 mod words;
 
 pub use digest::{Digest, Domain};

@@ -105,6 +105,14 @@ impl<'a> Reader<'a> {
             .map_err(|_| Malformed { at: start, what: "a text that is not UTF-8" })
     }
 
+    pub(crate) fn flag(&mut self) -> Result<bool, Malformed> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _other => Err(self.refuse("neither yes nor no")),
+        }
+    }
+
     pub(crate) fn option<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, Malformed>,

@@ -23,6 +23,14 @@ pub struct FieldChange {
     pub after: Option<Value>,
 }
 
+impl FieldChange {
+    /// The way back.
+    pub fn undone(&self) -> Self {
+        let Self { path, before, after } = self.clone();
+        Self { path, before: after, after: before }
+    }
+}
+
 /// The fields that differ, in the order of their paths' parts: properties first. Maps are compared
 /// by key, sets by member, lists of one length by place; everything else, and lists whose length
 /// changed, as one piece.

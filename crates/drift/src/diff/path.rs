@@ -57,6 +57,11 @@ impl Path {
         Self { root: Root::Properties, parts: vec![Part::Key(name.into())] }
     }
 
+    /// Whether a resource can have it.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.root.allows(&self.parts)
+    }
+
     /// Whether the other path is this one or lies in it.
     pub fn holds(&self, other: &Self) -> bool {
         self.root == other.root && other.parts.starts_with(&self.parts)
@@ -64,7 +69,7 @@ impl Path {
 }
 
 impl Root {
-    const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Properties,
         Self::Name,
         Self::Tags,

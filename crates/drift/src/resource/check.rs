@@ -15,10 +15,19 @@ impl Resource {
     /// Whether the resource keeps the bounds; a collector asks before it tells. Says what is
     /// wrong, of which resource, and what to do.
     pub fn check(&self) -> Result<(), Problem> {
+        self.check_shape()?;
+        self.check_length(canonical::encode(self).len())
+    }
+
+    /// All but the length.
+    pub(crate) fn check_shape(&self) -> Result<(), Problem> {
         self.check_depth()?;
         self.check_time("created", self.created)?;
-        self.check_time("updated", self.updated)?;
-        let bytes = canonical::encode(self).len();
+        self.check_time("updated", self.updated)
+    }
+
+    /// That this many bytes are no more than allowed.
+    pub(crate) fn check_length(&self, bytes: usize) -> Result<(), Problem> {
         if bytes <= MAX_RESOURCE_BYTES {
             return Ok(());
         }
