@@ -363,7 +363,10 @@ async fn a_drain_is_followed_to_its_end() {
 async fn a_drain_can_be_ended_by_anybody() {
     let stage = open(Fleet { drain: vec![drain(2, false)], ..Fleet::default() }).await;
     let ended = stage.run("host drain web-01 --cancel").await.with(0);
-    assert_eq!(plain(&ended.stdout), "web-01 is not drained any more; it stays cordoned\n");
+    assert_eq!(
+        plain(&ended.stdout),
+        "web-01 is not being drained; a cordon stays until `host uncordon web-01`\n"
+    );
     let asked = stage.fleet.drains.lock().expect("a lock").pop().expect("a drain");
     assert!(asked.cancel);
     let stage =

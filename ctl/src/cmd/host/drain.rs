@@ -112,7 +112,7 @@ fn stand(progress: &DrainProgress, now: Time) -> String {
         return format!("{host} is drained");
     }
     if !progress.draining {
-        return format!("{host} is not drained any more; it stays cordoned");
+        return format!("{host} is not being drained; a cordon stays until `host uncordon {host}`");
     }
     let left = match progress.left {
         1 => "1 copy is left".to_owned(),
