@@ -19,12 +19,31 @@ pub struct Desired {
     pub names: Vec<WorkloadName>,
     /// The workloads as JSON, in the same order.
     pub documents: Vec<String>,
+    /// The file of each.
+    files: Vec<String>,
+}
+
+impl Desired {
+    /// A coordinator's problem, which counts the workloads of all files, said of the one that is meant
+    /// and of its file.
+    pub fn place(&self, problem: Problem) -> Problem {
+        let field = problem.field.clone().unwrap_or_default();
+        let split = field.strip_prefix("workloads[").and_then(|rest| rest.split_once(']'));
+        let Some((number, rest)) = split else { return problem };
+        let at = number.parse::<usize>().ok();
+        let Some((name, file)) = at.and_then(|at| self.names.get(at).zip(self.files.get(at)))
+        else {
+            return problem;
+        };
+        let message = format!("{file}: {name}: {}", problem.message);
+        Problem { message, ..problem }.on(rest.trim_start_matches('.'))
+    }
 }
 
 /// Reads all workloads of `paths`, checked as far as that goes without a fleet.
 pub fn read(paths: &[PathBuf]) -> Result<Desired, Problem> {
     let mut seen = BTreeMap::new();
-    let (mut names, mut documents) = (Vec::new(), Vec::new());
+    let (mut names, mut documents, mut sources) = (Vec::new(), Vec::new(), Vec::new());
     for file in files::all(paths)? {
         let text = files::read(&file)?;
         for spec in parse(&text, &file.shown, Form::of(&file.path, &text))? {
@@ -33,6 +52,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Desired, Problem> {
             }
             documents.push(serde_json::to_string(&spec).map_err(unwritable)?);
             names.push(spec.name);
+            sources.push(file.shown.clone());
         }
     }
     if names.len() > MAX_FILE_WORKLOADS {
@@ -41,7 +61,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Desired, Problem> {
             .remedy("apply fewer at once: what is applied together is one commit"));
     }
     check_file_size(documents.iter().map(String::len).sum())?;
-    Ok(Desired { names, documents })
+    Ok(Desired { names, documents, files: sources })
 }
 
 /// The workloads of one file.

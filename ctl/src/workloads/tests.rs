@@ -187,6 +187,25 @@ fn a_bad_value_is_told_with_its_path_and_its_line() {
 }
 
 #[test]
+fn a_problem_of_the_coordinator_is_told_of_its_file() {
+    let names: Vec<_> = ["a", "b"].map(|name| name.parse().expect("a name")).into();
+    let files = ["base/a.toml", "b.yaml"].map(str::to_owned).into();
+    let desired = Desired { names, documents: Vec::new(), files };
+    let placed = |field: &str| {
+        let problem = desired.place(Problem::field(field, "there is no workload c"));
+        (problem.field.unwrap_or_default(), problem.message)
+    };
+    let told = |field: &str, message: &str| (field.to_owned(), message.to_owned());
+    assert_eq!(
+        placed("workloads[1].with[0]"),
+        told("with[0]", "b.yaml: b: there is no workload c")
+    );
+    for other in ["workloads", "workloads[2].with", "workloads[x].with", "expected"] {
+        assert_eq!(placed(other), told(other, "there is no workload c"));
+    }
+}
+
+#[test]
 fn an_alias_bomb_is_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for at in 1..12 {

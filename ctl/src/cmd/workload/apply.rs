@@ -57,7 +57,8 @@ pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
     let Args { files, yes, take_over, wait } = args;
     let desired = workloads::read(&files)?;
     let mut api = session.api().await?;
-    let plan = api.plan_workloads(&desired.documents).await?;
+    let plan = api.plan_workloads(&desired.documents).await;
+    let plan = plan.map_err(|problem| desired.place(problem))?;
     if !agreed(&plan, yes, session).await {
         print::note("nothing was applied");
         return Err(Failure::Targets);
@@ -66,7 +67,8 @@ pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
     // Drawn once: asked again after a lost answer, it is the same apply.
     let request = format!("{:032x}", fastrand::u128(..));
     let applied = insist(session, &mut api, async |api| {
-        api.apply_workloads(documents, &expected, take_over, &request).await.map_err(raced)
+        let applied = api.apply_workloads(documents, &expected, take_over, &request).await;
+        applied.map_err(|problem| raced(desired.place(problem)))
     })
     .await?;
     report(applied, wait, &api, session).await

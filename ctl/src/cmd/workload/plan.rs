@@ -51,7 +51,8 @@ pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
 
 async fn make(Args { files }: Args, session: &Session) -> Result<WorkloadPlan, Failure> {
     let desired = workloads::read(&files)?;
-    Ok(session.api().await?.plan_workloads(&desired.documents).await?)
+    let plan = session.api().await?.plan_workloads(&desired.documents).await;
+    Ok(plan.map_err(|problem| desired.place(problem))?)
 }
 
 /// A plan for people, within `columns`.
