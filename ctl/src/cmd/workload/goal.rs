@@ -151,7 +151,11 @@ fn judge(goal: &Goal, view: &WorkloadDetail) -> Option<Outcome> {
     match (goal.until, workload.state.as_str()) {
         (Until::Well, "done") => over("well", None),
         (Until::Well, "running") => {
-            let settled = view.update.is_none() && copies.well >= copies.wanted;
+            // None is missing, and none is left that is too many.
+            let settled = view.update.is_none()
+                && copies.well >= copies.wanted
+                && copies.running <= copies.wanted
+                && copies.stopping == 0;
             settled.then(|| Outcome::new(goal, "well", None))
         }
         (Until::Well | Until::Stopped, "stopped") if !runs => over("stopped", None),

@@ -32,6 +32,21 @@ fn a_workload_is_well_when_all_of_it_is() {
 }
 
 #[test]
+fn a_copy_too_many_is_waited_for() {
+    for (running, stopping, wanted) in [(4, 0, None), (3, 1, None), (3, 0, Some("well"))] {
+        let mut view = view();
+        let row = view.row.as_mut().expect("a row");
+        row.state = "running".to_owned();
+        let copies =
+            wire::CopyCounts { wanted: 3, well: 3, running, stopping, ..Default::default() };
+        row.copies = Some(copies);
+        view.update = None;
+        let outcome = judge(&goal(Until::Well), &view.try_into().expect("a view"));
+        assert_eq!(outcome.map(|one| one.outcome), wanted, "{running} run, {stopping} stop");
+    }
+}
+
+#[test]
 fn a_later_version_is_somebody_elses() {
     let outcome = judged(Until::Well, "running", 3, 5).expect("it is over");
     assert_eq!(outcome.outcome, "superseded");
