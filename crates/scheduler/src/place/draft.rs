@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use tamer_model::Timestamp;
 
-use super::frame::Frame;
 use crate::scheduler::Fleet;
 use crate::state::{Bits, HostIx, List, NeedIx, Seat, Slot, Usage, WorkloadIx};
 
@@ -24,8 +23,6 @@ pub struct Draft<'a> {
     made: HashMap<WorkloadIx, Vec<HostIx>>,
     /// Hosts in the order in which they changed.
     log: Vec<HostIx>,
-    /// How often a copy was told not to run any more, or its room came free.
-    parted: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -45,7 +42,6 @@ impl<'a> Draft<'a> {
             parting: HashMap::new(),
             made: HashMap::new(),
             log: Vec::new(),
-            parted: 0,
         }
     }
 
@@ -82,7 +78,6 @@ impl<'a> Draft<'a> {
     /// A copy shall not run any more. `freed`: what it takes counts as free from now on, because
     /// what comes in its place waits for it.
     pub fn part(&mut self, slot: Slot, freed: bool) {
-        self.parted += 1;
         let before = self.parting.insert(slot, freed);
         let seat = self.fleet.placements.get(slot);
         if freed && before != Some(true) && seat.takes() {
@@ -140,13 +135,6 @@ impl<'a> Draft<'a> {
     /// How many changes there were.
     pub const fn changed(&self) -> usize {
         self.log.len()
-    }
-
-    /// How many changes there were that could bring a host to whom no host would do: what leaves, its
-    /// own copies, which the spread counts, and those that it goes with. All else only takes room.
-    pub fn helped(&self, frame: &Frame<'_>) -> usize {
-        let with = frame.terms.with.iter().map(|other| self.made(*other).len());
-        self.parted + self.made(frame.ix).len() + with.sum::<usize>()
     }
 
     fn counts(&self, how: Has, slot: Slot, seat: &Seat) -> bool {

@@ -27,10 +27,10 @@ pub struct Searches<'a> {
 /// When nothing was found.
 #[derive(Debug, Clone, Copy)]
 struct Failed {
-    /// After so many changes that might have helped.
-    helped: usize,
-    /// After so many changes in all with pushing others aside; none where that was not tried.
-    pushed: Option<usize>,
+    /// After so many changes.
+    changed: usize,
+    /// Whether pushing others aside was tried.
+    pushed: bool,
     tried: Tried,
 }
 
@@ -50,18 +50,17 @@ impl<'a> Searches<'a> {
         self.kept.entry(key).or_insert_with(|| Search::new(frame, draft))
     }
 
-    /// What came of it, where a copy like this found no host and nothing changed since that could
-    /// help. `pushes`: it may push others aside, which is looked at again after any change.
+    /// What came of it, where a copy like this found no host and nothing changed since. `pushes`: it
+    /// may push others aside.
     pub fn in_vain(&self, frame: &Frame<'_>, draft: &Draft<'_>, pushes: bool) -> Option<Tried> {
         let failed = self.failed.get(&(frame.ix, frame.need_ix))?;
-        let same = failed.helped == draft.helped(frame);
-        (same && (!pushes || failed.pushed == Some(draft.changed()))).then_some(failed.tried)
+        let same = failed.changed == draft.changed() && (failed.pushed || !pushes);
+        same.then_some(failed.tried)
     }
 
     /// A copy that any host would have done for found none.
     pub fn note(&mut self, frame: &Frame<'_>, draft: &Draft<'_>, pushed: bool, tried: Tried) {
-        let pushed = pushed.then(|| draft.changed());
-        let failed = Failed { helped: draft.helped(frame), pushed, tried };
+        let failed = Failed { changed: draft.changed(), pushed, tried };
         self.failed.insert((frame.ix, frame.need_ix), failed);
     }
 }
