@@ -142,7 +142,7 @@ async fn what_contradicts_itself_is_refused_and_what_only_lacks_hosts_waits() ->
     ensure!(unplaced.copies == 1 && unplaced.since > 0, "{unplaced:#?}");
     ensure!(unplaced.removed.iter().any(|one| one.constraint == "memory"), "{unplaced:#?}");
     let why = scene.ann.why("much").await?;
-    ensure!(why.lines.iter().any(|line| line.contains("have no host since")), "{why:#?}");
+    ensure!(why.lines.iter().any(|line| line.contains("has no host since")), "{why:#?}");
     Ok(())
 }
 

@@ -39,6 +39,8 @@ pub struct Copies {
     pub running: u32,
     /// Of the newest template, running, and not unwell.
     pub well: u32,
+    /// Of another template, running, and not unwell.
+    pub former: u32,
     pub starting: u32,
     pub failed: u32,
     /// On lost hosts.
@@ -132,8 +134,20 @@ impl From<wire::CopyCounts> for Copies {
             unplaced,
             completed,
             stopping,
+            former,
         } = counts;
-        Self { wanted, running, well, starting, failed, unknown, unplaced, completed, stopping }
+        Self {
+            wanted,
+            running,
+            well,
+            former,
+            starting,
+            failed,
+            unknown,
+            unplaced,
+            completed,
+            stopping,
+        }
     }
 }
 

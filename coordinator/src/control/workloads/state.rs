@@ -14,10 +14,10 @@
 //! Where more than one is true the first one is told. An update whose copies have no host is
 //! `pending`, as nothing of it goes on; one that was never well is told by its copies until they are.
 
-use std::fmt;
-
 use tamer_model::{Run, Stage, Workload};
-use tamer_scheduler::Counts;
+use tamer_scheduler::{Counts, Unplaced};
+
+use super::words;
 
 /// How a workload is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,22 +47,29 @@ impl State {
     }
 }
 
-/// The state of a workload, and why it is in it; the reason is empty where there is none.
-pub fn state(workload: &Workload, counts: &Counts) -> (State, String) {
+/// The state of a workload, and why it is in it; the reason is empty where there is none. `nowhere`:
+/// why copies have no host.
+pub fn state(workload: &Workload, counts: &Counts, nowhere: Option<&Unplaced>) -> (State, String) {
     let left = counts.running + counts.starting + counts.failed + counts.unknown + counts.stopping;
     if workload.removing {
-        return (State::Removing, copies(left, "are still to go"));
+        return (State::Removing, copies(left, "is still to go", "are still to go"));
     }
     if workload.stopped {
-        return (State::Stopped, copies(left, "are still to stop"));
+        return (State::Stopped, copies(left, "is still to stop", "are still to stop"));
     }
     match &workload.update {
         Some(update) => match &update.stage {
             Stage::Failed { reason } => (State::Failed, format!("its update failed: {reason}")),
-            Stage::Canary => under_way(workload, counts, "the first new copies are watched"),
+            Stage::Canary => {
+                under_way(workload, counts, nowhere, "the first new copies are watched")
+            }
             Stage::Rolling => {
-                let well = format!("{} of {} are well", counts.well, counts.wanted);
-                under_way(workload, counts, &well)
+                let Counts { wanted, well, former, .. } = counts;
+                let how = match (workload.stable, former) {
+                    (None, 0) => format!("{well} of {wanted} are well"),
+                    (Some(_), _) | (None, _) => format!("{well} of {wanted} are replaced and well"),
+                };
+                under_way(workload, counts, nowhere, &how)
             }
         },
         None if matches!(workload.spec.run, Run::ToCompletion { .. })
@@ -70,33 +77,42 @@ pub fn state(workload: &Workload, counts: &Counts) -> (State, String) {
         {
             (State::Done, String::new())
         }
-        None => steady(workload, counts),
+        None => steady(workload, counts, nowhere),
     }
 }
 
 /// The state of one that is being updated.
-fn under_way(workload: &Workload, counts: &Counts, how: &str) -> (State, String) {
+fn under_way(
+    workload: &Workload,
+    counts: &Counts,
+    nowhere: Option<&Unplaced>,
+    how: &str,
+) -> (State, String) {
     let updating = (State::Updating, how.to_owned());
     if counts.unplaced == 0 && workload.stable.is_some() {
         return updating;
     }
-    match steady(workload, counts) {
+    match steady(workload, counts, nowhere) {
         (State::Running, _) => updating,
         waits => waits,
     }
 }
 
 /// The state of one that nobody changes.
-fn steady(workload: &Workload, counts: &Counts) -> (State, String) {
+fn steady(workload: &Workload, counts: &Counts, nowhere: Option<&Unplaced>) -> (State, String) {
     let unwell = match workload.spec.run {
         // What ends by itself is never seen to be well for long.
         Run::ToCompletion { .. } => 0,
-        Run::Count(_) | Run::EveryHost => counts.running.saturating_sub(counts.well),
+        Run::Count(_) | Run::EveryHost => {
+            counts.running.saturating_sub(counts.well + counts.former)
+        }
     };
+    let nowhere = nowhere.filter(|_| counts.unplaced > 0).and_then(words::in_short);
+    let nowhere = nowhere.map(|why| format!(" ({why})")).unwrap_or_default();
     let bad = [
-        copies(counts.unknown, "are on lost hosts"),
-        copies(counts.failed, "failed"),
-        copies(unwell, "are not well"),
+        copies(counts.unknown, "is on a lost host", "are on lost hosts"),
+        copies(counts.failed, "failed", "failed"),
+        copies(unwell, "is not well", "are not well"),
     ];
     let missing = match workload.spec.run {
         Run::ToCompletion { .. } => 0,
@@ -105,9 +121,9 @@ fn steady(workload: &Workload, counts: &Counts) -> (State, String) {
         ),
     };
     let waiting = [
-        copies(counts.unplaced, "have no host"),
-        copies(counts.starting, "are on their way"),
-        copies(missing, "are yet to be placed"),
+        copies(counts.unplaced, "has no host", "have no host") + &nowhere,
+        copies(counts.starting, "is on its way", "are on their way"),
+        copies(missing, "is yet to be placed", "are yet to be placed"),
     ];
     let told = |reasons: [String; 3]| {
         reasons.into_iter().filter(|reason| !reason.is_empty()).collect::<Vec<_>>().join(", ")
@@ -121,17 +137,19 @@ fn steady(workload: &Workload, counts: &Counts) -> (State, String) {
     }
 }
 
-/// `3 copies WHAT`, or nothing when there is none.
-fn copies(number: u32, what: impl fmt::Display) -> String {
+/// `1 ONE` or `3 MANY`, or nothing when there is none.
+fn copies(number: u32, one: &str, many: &str) -> String {
     match number {
         0 => String::new(),
-        number => format!("{number} {what}"),
+        1 => format!("1 {one}"),
+        number => format!("{number} {many}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use tamer_model::{Timestamp, UpdateState};
+    use tamer_scheduler::{Removal, Removed};
 
     use super::*;
 
@@ -162,7 +180,7 @@ mod tests {
 
     #[track_caller]
     fn check(workload: &Workload, counts: &Counts, wanted: &str) {
-        let (state, reason) = state(workload, counts);
+        let (state, reason) = state(workload, counts, None);
         assert_eq!(format!("{}: {reason}", state.as_str()), wanted);
     }
 
@@ -173,20 +191,46 @@ mod tests {
         check(
             &web,
             &three(|c| (c.running, c.well, c.unplaced, c.starting) = (1, 1, 1, 1)),
-            "pending: 1 have no host, 1 are on their way",
+            "pending: 1 has no host, 1 is on its way",
         );
         check(&web, &three(|c| (c.running, c.well) = (1, 1)), "pending: 2 are yet to be placed");
         // A copy on a lost host is never counted as running, nor as good.
         check(
             &web,
             &three(|c| (c.running, c.well, c.unknown) = (2, 2, 1)),
-            "degraded: 1 are on lost hosts",
+            "degraded: 1 is on a lost host",
         );
         check(
             &web,
             &three(|c| (c.running, c.well, c.failed, c.unplaced) = (1, 0, 1, 1)),
-            "degraded: 1 failed, 1 are not well, 1 have no host",
+            "degraded: 1 failed, 1 is not well, 1 has no host",
         );
+    }
+
+    #[test]
+    fn copies_of_another_version_are_not_unwell() {
+        let update = UpdateState { begun_at: Timestamp::from_millis(1), stage: Stage::Rolling };
+        let web = workload(r#"{"count":3}"#, |w| (w.update, w.stable) = (Some(update), Some(1)));
+        let counts = three(|c| (c.running, c.well, c.former, c.unplaced) = (2, 0, 2, 1));
+        check(&web, &counts, "pending: 1 has no host");
+    }
+
+    #[test]
+    fn what_would_help_is_told() {
+        let web = workload(r#"{"count":3}"#, |_| {});
+        let counts = three(|c| (c.running, c.well, c.unplaced) = (1, 1, 2));
+        let removal = |by, hosts| Removal { by, hosts };
+        let nowhere = Unplaced {
+            workload: web.spec.name.clone(),
+            copies: 2,
+            hosts: 4,
+            removed: vec![removal(Removed::Cordoned, 1), removal(Removed::Memory, 3)],
+            remedies: vec!["free 1GiB of memory on one of 3 hosts".to_owned()],
+        };
+        let told = |nowhere: &Unplaced| state(&web, &counts, Some(nowhere)).1;
+        assert_eq!(told(&nowhere), "2 have no host (free 1GiB of memory on one of 3 hosts)");
+        let nowhere = Unplaced { remedies: Vec::new(), ..nowhere };
+        assert_eq!(told(&nowhere), "2 have no host (3 of 4: memory)");
     }
 
     #[test]
@@ -208,7 +252,7 @@ mod tests {
         };
         told(
             &|w| (w.update, w.stable) = (update(Stage::Rolling), Some(1)),
-            "updating: 1 of 3 are well",
+            "updating: 1 of 3 are replaced and well",
         );
         told(&|w| w.update = update(Stage::Rolling), "degraded: 2 are not well");
         told(&|w| w.update = update(failed.clone()), "failed: its update failed: copy 0 exited");

@@ -103,7 +103,8 @@ fn unknown(name: &WorkloadName) -> Problem {
 
 fn row(board: &Board, workload: &Workload) -> wire::WorkloadRow {
     let counts = board.scheduler().counts(&workload.spec.name);
-    let (state, reason) = state::state(workload, &counts);
+    let nowhere = board.scheduler().unplaced(&workload.spec.name);
+    let (state, reason) = state::state(workload, &counts, nowhere.as_ref());
     let copies = board.copies_of(&workload.spec.name);
     let begun = workload.update.as_ref().map(|update| update.begun_at);
     let changed = copies.map(|copy| {
@@ -124,8 +125,18 @@ fn row(board: &Board, workload: &Workload) -> wire::WorkloadRow {
 }
 
 fn copy_counts(counts: Counts) -> wire::CopyCounts {
-    let Counts { wanted, running, well, starting, failed, unknown, unplaced, completed, stopping } =
-        counts;
+    let Counts {
+        wanted,
+        running,
+        well,
+        former,
+        starting,
+        failed,
+        unknown,
+        unplaced,
+        completed,
+        stopping,
+    } = counts;
     wire::CopyCounts {
         wanted,
         running,
@@ -136,6 +147,7 @@ fn copy_counts(counts: Counts) -> wire::CopyCounts {
         unplaced,
         completed,
         stopping,
+        former,
     }
 }
 

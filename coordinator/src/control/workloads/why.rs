@@ -36,7 +36,7 @@ impl People {
                 .on("subject")
                 .remedy("`tamerctl workload ls` and `tamerctl workload show NAME` list them")
         };
-        let (name, copies): (_, Vec<&Copy>) = match &subject {
+        let (name, mut copies): (_, Vec<&Copy>) = match &subject {
             Subject::Placement(id) => {
                 let copy = board.copy(*id).ok_or_else(unknown)?;
                 (copy.placement.workload.clone(), vec![copy])
@@ -47,6 +47,7 @@ impl People {
             }
             Subject::Workload(name) => (name.clone(), board.copies_of(name).collect()),
         };
+        copies.sort_by_key(|copy| (copy.placement.index, copy.placement.id));
         let mut lines = match &subject {
             Subject::Workload(name) => whole(&board, name).ok_or_else(unknown)?,
             Subject::Copy(name, index) if copies.is_empty() => {
@@ -95,13 +96,20 @@ fn read(text: &str) -> Result<Subject, Problem> {
 fn whole(board: &Board, name: &WorkloadName) -> Option<Vec<String>> {
     let applied = board.workload(name)?;
     let counts = board.scheduler().counts(name);
-    let (state, reason) = state::state(&applied.workload, &counts);
+    let nowhere = board.scheduler().unplaced(name);
+    let (state, reason) = state::state(&applied.workload, &counts, nowhere.as_ref());
     let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
     let mut lines = vec![
         format!("{name} is {}{reason}.", state.as_str()),
         format!(
-            "{} copies are wanted; {} run, {} are well.",
-            counts.wanted, counts.running, counts.well
+            "Copies: {} wanted, {} running, {} well{}.",
+            counts.wanted,
+            counts.running,
+            counts.well,
+            match counts.former {
+                0 => String::new(),
+                former => format!(", {former} of another version"),
+            },
         ),
         format!("When a host is lost: {}.", words::lost(&applied.workload.spec)),
     ];
@@ -185,11 +193,20 @@ fn nowhere(unplaced: &wire::Unplaced) -> Vec<String> {
         0 => String::new(),
         since => format!(" since {}", at(Timestamp::from_millis(*since))),
     };
-    let mut lines = vec![format!("{copies} copies have no host{since}, of {hosts} hosts:")];
+    let copies = match copies {
+        1 => "1 copy has".to_owned(),
+        copies => format!("{copies} copies have"),
+    };
+    let of = match hosts {
+        0 => "there are no hosts".to_owned(),
+        hosts => format!("of {hosts}"),
+    };
+    let mut lines = vec![format!("{copies} no host{since}; {of}:")];
     lines.extend(removed.iter().map(|wire::Removed { constraint, hosts }| {
-        format!("  {hosts} cannot take one: {constraint}")
+        let takes = if *hosts == 1 { "takes" } else { "take" };
+        format!("- {hosts} {takes} none: {constraint}")
     }));
-    lines.extend(remedies.iter().cloned());
+    lines.extend(remedies.iter().map(|remedy| format!("To change that: {remedy}.")));
     lines
 }
 
@@ -200,6 +217,32 @@ fn at(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_without_a_host_are_told_with_what_would_help() {
+        let removed = |constraint: &str, hosts| {
+            let constraint = constraint.to_owned();
+            wire::Removed { constraint, hosts }
+        };
+        let mut unplaced = wire::Unplaced {
+            workload: "web".to_owned(),
+            copies: 2,
+            removed: vec![removed("cordoned", 1), removed("memory", 3)],
+            hosts: 4,
+            remedies: vec!["uncordon the one host that would fit".to_owned()],
+            since: 0,
+        };
+        let told = [
+            "2 copies have no host; of 4:",
+            "- 1 takes none: cordoned",
+            "- 3 take none: memory",
+            "To change that: uncordon the one host that would fit.",
+        ];
+        assert_eq!(nowhere(&unplaced), told);
+        (unplaced.copies, unplaced.hosts, unplaced.since) = (1, 0, 1000);
+        let first = "1 copy has no host since 1970-01-01 00:00:01+00:00; there are no hosts:";
+        assert_eq!(nowhere(&unplaced)[0], first);
+    }
 
     #[test]
     fn a_subject_is_a_placement_a_copy_or_a_workload() {

@@ -48,6 +48,17 @@ pub fn unplaced(unplaced: Unplaced, since: u64) -> wire::Unplaced {
     }
 }
 
+/// Why copies have no host, in a few words: the smallest change that would help, or else what kept
+/// most hosts away.
+pub fn in_short(unplaced: &Unplaced) -> Option<String> {
+    let Unplaced { hosts, removed, remedies, .. } = unplaced;
+    if let Some(remedy) = remedies.first() {
+        return Some(remedy.clone());
+    }
+    let Removal { by, hosts: most } = removed.iter().max_by_key(|removal| removal.hosts)?;
+    Some(format!("{most} of {hosts}: {}", removed_by(by)))
+}
+
 /// What a host was removed by, as a person would name it.
 pub fn removed_by(by: &Removed) -> String {
     match by {

@@ -22,7 +22,10 @@ pub(super) fn count(
             State::Unknown | State::Lost => counts.unknown += 1,
             State::Here if copy.view.phase() == Some(Phase::Running) => {
                 counts.running += 1;
-                counts.well += u32::from(copy.well && terms.current(copy));
+                match terms.current(copy) {
+                    true => counts.well += u32::from(copy.well),
+                    false => counts.former += u32::from(copy.well),
+                }
             }
             State::Here => counts.starting += 1,
         }

@@ -50,6 +50,8 @@ pub struct Counts {
     pub running: u32,
     /// Are of the newest template, run, and are not unwell.
     pub well: u32,
+    /// Are of another template, run, and are not unwell.
+    pub former: u32,
     /// Are on their way, or wait to be started again.
     pub starting: u32,
     /// Failed on their hosts.

@@ -142,6 +142,7 @@ fn copies_are_counted() {
         wanted: 5,
         running: 1,
         well: 1,
+        former: 0,
         starting: 1,
         failed: 1,
         unknown: 1,
@@ -150,6 +151,9 @@ fn copies_are_counted() {
         stopping: 1,
     };
     assert_eq!(world.desire().counts, counts);
+    world.apply(Nature::Good);
+    let another = Counts { well: 0, former: 1, ..counts };
+    assert_eq!(world.desire().counts, another, "it is as well as before");
 }
 
 #[test]

@@ -81,13 +81,24 @@ pub fn state(state: &str) -> Cell {
 
 /// Copies in a few words: `2 of 3 well, 1 starting`.
 pub fn copies(copies: &Copies) -> String {
-    let Copies { wanted, running, well, starting, failed, unknown, unplaced, completed, stopping } =
-        *copies;
+    let Copies {
+        wanted,
+        running,
+        well,
+        former,
+        starting,
+        failed,
+        unknown,
+        unplaced,
+        completed,
+        stopping,
+    } = *copies;
     let mut text = match completed {
         0 => format!("{well} of {wanted} well"),
         completed => format!("{completed} completed, {running} running"),
     };
     let others = [
+        (former, "to be replaced"),
         (starting, "starting"),
         (failed, "failed"),
         (unknown, "unknown"),

@@ -66,6 +66,7 @@ impl Fleet {
             unplaced: all.unplaced + one.unplaced,
             completed: all.completed + one.completed,
             stopping: all.stopping + one.stopping,
+            former: all.former + one.former,
         }))
     }
 

@@ -57,6 +57,12 @@ fn workloads_fit_the_terminal() {
             "2 copies have no host: 3 of 5 hosts were removed by zone in (a,b)",
             Copies { unplaced: 1, failed: 1, ..copies(3, 1) },
         ),
+        workload(
+            "shop",
+            "updating",
+            "1 of 3 are replaced and well",
+            Copies { former: 2, ..copies(3, 1) },
+        ),
         workload("thumbnails", "done", "", Copies { completed: 10, ..Copies::default() }),
         workload("old\u{7}", "removing", "", Copies { stopping: 2, ..Copies::default() }),
     ];
@@ -65,6 +71,7 @@ fn workloads_fit_the_terminal() {
     NAME        STATE     COPIES                    CHANGED  WHY
     web         running   3 of 3 well               1m       -
     db          degraded  1 of 3 well, 1 failed, …  1m       2 copies have no host:…
+    shop        updating  1 of 3 well, 2 to be re…  1m       1 of 3 are replaced an…
     thumbnails  done      10 completed, 0 running   1m       -
     old\x07     removing  0 of 0 well, 2 stopping   1m       -
     "#);

@@ -100,7 +100,7 @@ fn the_contract_holds() {
     {"cause":"a copy was missing","host":"h-0123456789abcdef","host_name":"web-01","host_state":"ready","index":0,"made_at":"1970-01-01T00:16:40.000Z","placement":"p-0000000000000000","replaces":null,"score":{"fitting":3,"hosts":5,"points":612},"status":{"exit_code":null,"healthy":true,"instance":"3f4a","phase":"running","reason":null,"restarts":0,"since":"1970-01-01T00:16:40.000Z"},"stopping":null,"template":3,"workload":"web"}
     "#);
     insta::assert_snapshot!(serde_json::to_string(&json["copies"]).expect("json"), @r#"
-    {"completed":0,"failed":0,"running":2,"starting":1,"stopping":0,"unknown":0,"unplaced":1,"wanted":3,"well":1}
+    {"completed":0,"failed":0,"former":0,"running":2,"starting":1,"stopping":0,"unknown":0,"unplaced":1,"wanted":3,"well":1}
     "#);
     assert_eq!(
         (&json["spec"]["name"], &json["update"]["stage"]),
