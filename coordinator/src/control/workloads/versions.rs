@@ -69,7 +69,11 @@ impl People {
         let wanted = if version == 0 { workload.version.saturating_sub(1) } else { version };
         let kept = self.workloads.version(&workload.spec.name, wanted).await?;
         let unknown = || {
-            let message = format!("{} has no version {wanted}", workload.spec.name);
+            let name = &workload.spec.name;
+            let message = match wanted {
+                0 => format!("{name} has no version before {}", workload.version),
+                wanted => format!("{name} has no version {wanted}"),
+            };
             Problem::new(Code::NotFound, message)
                 .on("revert")
                 .remedy("`tamerctl workload history` lists those that are kept")
