@@ -24,8 +24,9 @@ pub fn ended(instance: &Instance) -> String {
 pub fn given_up(why: &str, restart: &Restart) -> String {
     match restart.attempts {
         0 => format!("{why}; its restart policy allows no other attempt"),
+        1 => format!("{why}; it had been started again once within {}", restart.window),
         attempts => {
-            format!("{why}; that was after {attempts} attempts within {}", restart.window)
+            format!("{why}; it had been started again {attempts} times within {}", restart.window)
         }
     }
 }
@@ -72,6 +73,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn who_gives_up_says_after_how_many_attempts() {
+        let told =
+            |attempts| given_up("exited with 7", &Restart { attempts, ..Restart::default() });
+        assert_eq!(told(0), "exited with 7; its restart policy allows no other attempt");
+        assert_eq!(told(1), "exited with 7; it had been started again once within 10m");
+        assert_eq!(told(5), "exited with 7; it had been started again 5 times within 10m");
+    }
 
     #[test]
     fn the_last_line_is_found() {
