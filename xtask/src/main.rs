@@ -38,6 +38,8 @@ Measure it
   bench batch [--peers] [ARGS]
                        `tamerctl run` on 25 and 50 real agents beside the machine's floor, and
                        with --peers beside Salt, Ansible and ssh, as tables
+  bench scheduler [ARGS]
+                       how fast placements are decided, as a table
 
 Prepare
   peers                install the outside programs that the tests talk to

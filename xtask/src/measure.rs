@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::{cargo, peers, rivals};
 
 /// What can be measured; each is a program of the crate of tests.
-const BENCHMARKS: [&str; 3] = ["fanout", "instances", "batch"];
+const BENCHMARKS: [&str; 4] = ["fanout", "instances", "batch", "scheduler"];
 
 /// `bench NAME`: builds what it measures in release and runs it.
 pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
