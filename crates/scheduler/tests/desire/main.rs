@@ -9,4 +9,5 @@ mod hosts;
 mod people;
 mod scenarios;
 mod story;
+mod strays;
 mod world;
