@@ -79,6 +79,7 @@ pub use task::{
 };
 pub use time::Timestamp;
 pub use units::{Cpu, InvalidUnit, Size, Span};
+pub use version::compare as compare_versions;
 pub use workload::{
     Affinity, AffinityTo, Cause, Check, FILE_VERSION, Health, HttpCheck, Lost, MAX_COPIES,
     MAX_FILE_BYTES, MAX_FILE_WORKLOADS, Packing, Patience, Phase, Placement, PlacementOrder,

@@ -126,25 +126,29 @@ fn on_path(text: &str, what: &str) -> Problem {
         .remedy("write the path of a field as `tamerctl drift show` prints it, such as env[PATH] or limits.*")
 }
 
-/// Keys stand in brackets and may hold anything but brackets; outside of them dots part the steps.
+/// Keys stand in `[…]` and members in `{…}`, where a backslash takes the next character as it is;
+/// outside of them dots part the steps.
 fn check_path(text: &str) -> Result<(), String> {
-    let (mut inside, mut step) = (false, 0usize);
+    let (mut inside, mut escaped, mut step) = (None, false, 0usize);
     for (at, c) in text.char_indices() {
         match (inside, c) {
-            (false, '[') => inside = true,
-            (true, '[') => return Err(format!("a second `[` before the first is closed, at byte {at}")),
-            (true, ']') => (inside, step) = (false, 1),
-            (false, ']') => return Err(format!("a `]` that nothing opened, at byte {at}")),
-            (false, '.') if step == 0 => return Err(format!("a step without a name, at byte {at}")),
-            (false, '.') => step = 0,
-            (false, c) if c.is_whitespace() => return Err(format!("a space, at byte {at}")),
-            (false | true, _) => step += 1,
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(close), c) if c == close => (inside, step) = (None, 1),
+            (Some(_), _) => {}
+            (None, '[') => inside = Some(']'),
+            (None, '{') => inside = Some('}'),
+            (None, ']' | '}') => return Err(format!("a `{c}` that nothing opened, at byte {at}")),
+            (None, '.') if step == 0 => return Err(format!("a step without a name, at byte {at}")),
+            (None, '.') => step = 0,
+            (None, c) if c.is_whitespace() => return Err(format!("a space, at byte {at}")),
+            (None, _) => step += 1,
         }
     }
     match (inside, step) {
-        (true, _) => Err("a `[` that nothing closes".to_owned()),
-        (false, 0) => Err("it ends in a step without a name".to_owned()),
-        (false, _) => Ok(()),
+        (Some(close), _) => Err(format!("no `{close}` closes what it opens")),
+        (None, 0) => Err("it ends in a step without a name".to_owned()),
+        (None, _) => Ok(()),
     }
 }
 
@@ -212,9 +216,10 @@ mod tests {
             ("a..b", "a step without a name, at byte 2"),
             (".a", "a step without a name, at byte 0"),
             ("a.", "ends in a step without a name"),
-            ("env[PATH", "a `[` that nothing closes"),
+            ("env[PATH", "no `]` closes what it opens"),
+            ("groups{a", "no `}` closes what it opens"),
             ("env]PATH", "a `]` that nothing opened, at byte 3"),
-            ("env[a[b]]", "a second `[` before the first is closed, at byte 5"),
+            ("env[a\\]", "no `]` closes what it opens"),
             ("a b", "a space, at byte 1"),
         ] {
             let error = text.parse::<PathGlob>().expect_err(text);

@@ -1,102 +1,115 @@
 //! The words of findings.
 
-use serde::{Deserialize, Serialize};
+use crate::resource::Kind;
+use crate::words::words;
 
-/// Enums whose values are words: the word of the wire, of the `json` contract and of rules.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$what])* $variant,)*
-        }
+/// How a resource is not what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum How {
+    /// It was not there before.
+    Created,
+    /// It is there no more.
+    Deleted,
+    /// It has other properties.
+    Changed,
+    /// The same content under another id, at another path or on another host.
+    Moved,
+    /// Another one under the same name: what its source calls it is new.
+    Replaced,
+    /// It is what it was, and its time runs out.
+    Due,
+}
 
-        impl $name {
-            /// Every value, in order.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
+words!(How {
+    Created = "created",
+    Deleted = "deleted",
+    Changed = "changed",
+    Moved = "moved",
+    Replaced = "replaced",
+    Due = "due",
+});
 
-            /// The word.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
+/// What a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Area {
+    /// How many there are of something.
+    Scaling,
+    /// How something is set.
+    Configuration,
+    /// Which version of something is there.
+    Deployment,
+    /// What is reachable, and how.
+    Network,
+    /// Where data lies.
+    Storage,
+    /// Who may do what.
+    Security,
+}
+
+words!(Area {
+    Scaling = "scaling",
+    Configuration = "configuration",
+    Deployment = "deployment",
+    Network = "network",
+    Storage = "storage",
+    Security = "security",
+});
+
+/// How much it matters; ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Everyday.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Somebody should look today.
+    High,
+    /// Somebody should look now.
+    Critical,
+}
+
+words!(Severity { Low = "low", Medium = "medium", High = "high", Critical = "critical", });
+
+/// Where a change comes from, without saying which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OriginWord {
+    /// Tamer did it.
+    Ours,
+    /// Something that is known to change such things by itself.
+    CoOwner,
+    /// Nothing that is known.
+    Unknown,
+}
+
+words!(OriginWord { Ours = "ours", CoOwner = "co_owner", Unknown = "unknown", });
+
+/// What a comparison says as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// Everything was looked at, and nothing differs but what named rules hide.
+    None,
+    /// Something differs.
+    Drift,
+    /// Nothing was seen that differs, and not everything was seen.
+    NotObserved,
+}
+
+words!(Verdict { None = "none", Drift = "drift", NotObserved = "not_observed", });
+
+impl Area {
+    /// What a kind is about where no rule says otherwise.
+    pub const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Package | Kind::Technology | Kind::Image => Self::Deployment,
+            Kind::Instance => Self::Scaling,
+            Kind::User | Kind::Group | Kind::Certificate => Self::Security,
+            Kind::Port | Kind::Interface | Kind::Route | Kind::Resolver | Kind::Network => {
+                Self::Network
+            }
+            Kind::Mount | Kind::Volume | Kind::Pool | Kind::Checkpoint => Self::Storage,
+            Kind::System | Kind::Service | Kind::Sysctl | Kind::Job | Kind::File | Kind::Config => {
+                Self::Configuration
             }
         }
-
-        impl std::str::FromStr for $name {
-            type Err = tamer_model::Problem;
-
-            fn from_str(text: &str) -> Result<Self, tamer_model::Problem> {
-                Self::ALL.iter().copied().find(|one| one.as_str() == text).ok_or_else(|| {
-                    let text: String = text.chars().take(64).collect();
-                    let known = [$($word),*].join(", ");
-                    tamer_model::Problem::field(stringify!($name), format!("{text:?} is none of: {known}"))
-                })
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-    };
-}
-pub(super) use words;
-
-words! {
-    /// How a resource is not what it was.
-    How {
-        /// It was not there before.
-        Created = "created",
-        /// It is there no more.
-        Deleted = "deleted",
-        /// It has other properties.
-        Changed = "changed",
-        /// The same content under another id, at another path or on another host.
-        Moved = "moved",
-        /// Another one under the same name: what a technology calls it is new.
-        Replaced = "replaced",
-        /// It is what it was, and its time runs out.
-        Due = "due",
-    }
-}
-
-words! {
-    /// How much it matters; ordered.
-    Severity {
-        /// Everyday.
-        Low = "low",
-        /// Worth a look.
-        Medium = "medium",
-        /// Somebody should look today.
-        High = "high",
-        /// Somebody should look now.
-        Critical = "critical",
-    }
-}
-
-words! {
-    /// Where a change comes from, without saying which.
-    OriginWord {
-        /// Tamer did it.
-        Ours = "ours",
-        /// Something that is known to change such things by itself.
-        CoOwner = "co_owner",
-        /// Nothing that is known.
-        Unknown = "unknown",
-    }
-}
-
-words! {
-    /// What a comparison says as a whole.
-    Verdict {
-        /// Everything was looked at and nothing differs, or what differs is hidden by named rules.
-        None = "none",
-        /// Something differs.
-        Drift = "drift",
-        /// Nothing was seen that differs, and not everything was seen.
-        NotObserved = "not_observed",
     }
 }
