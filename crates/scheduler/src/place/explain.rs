@@ -1,7 +1,5 @@
 //! Why copies have no host: what removed how many hosts, and what would have to change.
 
-use std::collections::BTreeMap;
-
 use super::draft::Draft;
 use super::frame::{Barrier, Frame};
 use super::remedies::remedies;
@@ -15,11 +13,14 @@ pub fn explain(draft: &Draft<'_>, ix: WorkloadIx, copies: u32) -> Option<Unplace
     let template = fleet.workloads.get(ix).workload.as_ref()?.template;
     let frame = Frame::new(fleet, ix, template)?;
     let barred = Barred::new(&frame, draft);
-    let mut removed: BTreeMap<Barrier, u32> = BTreeMap::new();
+    // There are few kinds: a list is faster than a map.
+    let mut removed: Vec<(Barrier, u32)> = Vec::new();
     for first in barred.iter().filter_map(|(_, barriers)| barriers.first()) {
-        *removed.entry(*first).or_default() += 1;
+        match removed.iter_mut().find(|(barrier, _)| barrier == first) {
+            Some((_, hosts)) => *hosts += 1,
+            None => removed.push((*first, 1)),
+        }
     }
-    let mut removed: Vec<_> = removed.into_iter().collect();
     removed.sort_by_cached_key(|(barrier, _)| frame.order(*barrier));
     Some(Unplaced {
         workload: fleet.workloads.get(ix).name.clone(),
@@ -43,11 +44,15 @@ pub struct Barred {
 impl Barred {
     fn new(frame: &Frame<'_>, draft: &Draft<'_>) -> Self {
         let apart = frame.apart();
-        let counts = Counts::new(frame, draft, &frame.open(draft));
+        let open = frame.open(draft);
+        let counts = Counts::new(frame, draft, &open);
         let mut barred = Self { hosts: Vec::new(), barriers: Vec::new() };
         for (host, _) in frame.fleet.hosts.told() {
             let first = barred.barriers.len();
-            frame.barriers(draft, host, &apart, &mut barred.barriers);
+            if !open.has(host) {
+                frame.closed(draft, host, &mut barred.barriers);
+            }
+            frame.taken(draft, host, &apart, &mut barred.barriers);
             // Whether there is room is told last.
             let mine = &barred.barriers[first..];
             let room = mine.iter().position(|barrier| matches!(barrier, Barrier::Lack(_)));

@@ -157,22 +157,13 @@ impl<'a> Frame<'a> {
         liked + self.scale.room(draft.usage(host), self.need)
     }
 
-    /// Adds all that keeps a copy from a host, in the order in which it is told; nothing when it
-    /// takes one. The skew is not for this to say: it depends on where the other copies are.
-    pub fn barriers(
-        &self,
-        draft: &Draft<'_>,
-        host: HostIx,
-        apart: &[WorkloadIx],
-        barriers: &mut Vec<Barrier>,
-    ) {
+    /// Adds all that keeps a copy from a host though it be empty, in the order in which it is told:
+    /// nothing for a host that is open.
+    pub fn closed(&self, draft: &Draft<'_>, host: HostIx, barriers: &mut Vec<Barrier>) {
         let Some(view) = &self.fleet.hosts.get(host).view else {
             barriers.push(Barrier::NotReady);
             return;
         };
-        let masks = &self.fleet.masks;
-        let has = |other: WorkloadIx, how| draft.has(other, host, how, &[]);
-        let first = barriers.len();
         let mut add = |stands: bool, barrier| {
             if stands {
                 barriers.push(barrier);
@@ -183,8 +174,26 @@ impl<'a> Frame<'a> {
         add(self.is_aside(view, draft), Barrier::SetAside);
         add(!view.providers.contains(&self.workload.spec.provider), Barrier::Provider);
         for (at, mask) in self.terms.constraints.iter().enumerate() {
-            add(!masks.hosts(*mask).has(host), Barrier::Constraint(at));
+            add(!self.fleet.masks.hosts(*mask).has(host), Barrier::Constraint(at));
         }
+    }
+
+    /// Adds all that others have, or have left, that keeps a copy from a host, in the order in which
+    /// it is told. The skew is not for this to say: it depends on where the other copies are.
+    pub fn taken(
+        &self,
+        draft: &Draft<'_>,
+        host: HostIx,
+        apart: &[WorkloadIx],
+        barriers: &mut Vec<Barrier>,
+    ) {
+        let has = |other: WorkloadIx, how| draft.has(other, host, how, &[]);
+        let first = barriers.len();
+        let mut add = |stands: bool, barrier| {
+            if stands {
+                barriers.push(barrier);
+            }
+        };
         for other in &self.terms.with {
             add(!has(*other, Has::Wanted), Barrier::With(*other));
         }
@@ -193,7 +202,12 @@ impl<'a> Frame<'a> {
         }
         add(self.runs_everywhere() && has(self.ix, Has::Wanted), Barrier::HasOne);
         barriers.extend(draft.usage(host).lacks(self.need).map(Barrier::Lack));
-        for (port, protocol) in self.need.ports.iter().filter(|port| view.taken.contains(*port)) {
+        if !self.is_taken(host) {
+            return;
+        }
+        let view = self.fleet.hosts.get(host).view.as_ref();
+        let taken = |port: &&_| view.is_some_and(|view| view.taken.contains(*port));
+        for (port, protocol) in self.need.ports.iter().filter(taken) {
             let lack = Barrier::Lack(Lack::Port(*port, *protocol));
             if !barriers[first..].contains(&lack) {
                 barriers.push(lack);

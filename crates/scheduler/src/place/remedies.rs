@@ -29,10 +29,13 @@ pub fn remedies(frame: &Frame<'_>, draft: &Draft<'_>, barred: &Barred) -> Vec<St
         return vec!["join hosts: there are none".to_owned()];
     }
     // Hosts that a single change would make fit.
-    let mut single: BTreeMap<Barrier, Vec<HostIx>> = BTreeMap::new();
+    let mut single: Vec<(Barrier, Vec<HostIx>)> = Vec::new();
     for (host, barriers) in barred.iter() {
         if let [barrier] = *barriers {
-            single.entry(barrier).or_default().push(host);
+            match single.iter_mut().find(|(known, _)| *known == barrier) {
+                Some((_, hosts)) => hosts.push(host),
+                None => single.push((barrier, vec![host])),
+            }
         }
     }
     let mut remedies: Vec<_> = single
