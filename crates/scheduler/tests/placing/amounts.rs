@@ -70,7 +70,7 @@ fn of_everything_there_is_only_so_much() {
 fn shares_are_of_what_one_has_most_of_and_has_already() {
     for (thing, takes) in THINGS {
         let mut world = one_host(Queue::FairShare);
-        world.apply(wants("api", 3, takes, 1));
+        world.apply(wants("api", 4, takes, 1));
         world.settle();
         world.apply(wants("api", 12, takes, 1));
         world.apply(wants("web", 12, takes, 2));

@@ -1,6 +1,7 @@
 //! Where copies go: drawn fleets for what must always hold, written ones as transcripts to read.
 
 mod amounts;
+mod balance;
 mod cases;
 mod checks;
 mod naive;

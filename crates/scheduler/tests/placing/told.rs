@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use tamer_model::{Cause, Placement, PlacementId, Run, Timestamp, Workload, WorkloadSpec};
+use tamer_model::{
+    Cause, Phase, Placement, PlacementId, PlacementStatus, Run, Workload, WorkloadSpec,
+};
 use tamer_scheduler::{Queue, Removed};
 
-use crate::world::{World, cordon, host, host_id, name, running, spec, workload};
+use crate::world::{World, host, host_id, name, running, spec, workload};
 
 /// A copy by whose record the workload runs on a host, though no plan said so.
 fn put(world: &mut World, called: &str, on: u8, template: u32) -> PlacementId {
@@ -106,6 +108,23 @@ fn whoever_keeps_apart_goes_though_it_came_first() {
 }
 
 #[test]
+fn a_copy_that_is_done_keeps_nobody_away() {
+    let mut world = World::new(Queue::FairShare);
+    world.put_host(host(1, 4, 4, &[]));
+    let run = Run::ToCompletion { completions: 1, parallelism: 1 };
+    world.apply(WorkloadSpec { run, ..spec("job", 0, 100, 0) });
+    let id = put(&mut world, "job", 1, 1);
+    world.apply(WorkloadSpec { apart_from: vec![name("job")], ..spec("api", 1, 100, 0) });
+    assert!(world.step().make.is_empty(), "it is there");
+    assert_eq!(world.scheduler.counts(&name("api")).unplaced, 1);
+    let (copy, status) = world.copies[&id].clone();
+    let done = status.map(|status| PlacementStatus { phase: Phase::Completed, ..status });
+    world.put((copy, done));
+    assert_eq!(world.step().make.len(), 1);
+    assert_eq!(world.scheduler.counts(&name("api")).unplaced, 0);
+}
+
+#[test]
 fn what_runs_on_every_host_is_not_wanted_where_it_may_not_be() {
     let mut world = World::new(Queue::FairShare);
     world.put_host(host(1, 4, 4, &[]));
@@ -138,45 +157,4 @@ fn reasons_are_told_in_one_order_whoever_was_told_of_first() {
         let by: Vec<_> = told.removed.into_iter().map(|removal| removal.by).collect();
         assert_eq!(by, [Removed::With(name("alpha")), Removed::With(name("zeta"))]);
     }
-}
-
-/// Two copies on one host, beside another that is empty.
-fn uneven() -> World {
-    let mut world = World::new(Queue::FairShare);
-    world.put_host(host(1, 4, 4, &[]));
-    let mut closed = host(2, 4, 4, &[]);
-    cordon(&mut closed);
-    world.put_host(closed);
-    world.apply(spec("web", 2, 2000, 0));
-    world.settle();
-    world.put_host(host(2, 4, 4, &[]));
-    world
-}
-
-/// How many copies are moved because a person asked for it then.
-fn moved(world: &mut World, asked: Timestamp) -> usize {
-    let web = world.workloads[&name("web")].clone();
-    world.put_workload(Workload { rebalance_at: Some(asked), ..web });
-    world.step().make.len()
-}
-
-#[test]
-fn a_person_s_wish_to_balance_holds_for_an_hour() {
-    let late = |secs: u64| {
-        let mut world = uneven();
-        let asked = world.now;
-        world.pass(secs);
-        moved(&mut world, asked)
-    };
-    assert_eq!((late(0), late(3599), late(3600)), (1, 1, 0));
-}
-
-#[test]
-fn what_was_placed_after_a_person_asked_stays() {
-    let early = |millis: u64| {
-        let mut world = uneven();
-        let made = world.wanted().next().expect("it is there").made_at;
-        moved(&mut world, Timestamp::from_millis(made.as_millis() - millis))
-    };
-    assert_eq!((early(0), early(1)), (1, 0));
 }
