@@ -12,6 +12,7 @@ pub mod facts;
 pub mod find;
 pub mod folder;
 pub mod identity;
+pub mod inventory;
 pub mod journal;
 pub mod placements;
 pub mod platform;

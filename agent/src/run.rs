@@ -20,6 +20,7 @@ use crate::dial::{DialError, dial};
 use crate::enrol::{self, Joining};
 use crate::folder::Folder;
 use crate::identity::{IdentityFiles, trust_of};
+use crate::inventory::{Inventory, InventoryHandle};
 use crate::journal::{Journal, JournalError};
 use crate::placements::{Placements, PlacementsHandle};
 use crate::problem::chain;
@@ -61,6 +62,8 @@ pub async fn run(
     let shop = Workshop::open(folder.path(), providers.clone(), link.clone(), accept);
     let (tasks, handle) = Tasks::new(journal.clone(), shop.clone(), spool.clone());
     let (keeping, placements) = Placements::open(folder.path(), providers.clone(), &config.accept)?;
+    let inventory = Inventory::open(folder.path(), &providers, &config.inventory)?;
+    let (looking, inventory) = inventory.unzip();
     let devices = config.devices.clone();
     let (facts_in, facts) = watch::channel(collect(&devices).await?);
     let finish = CancellationToken::new();
@@ -73,6 +76,9 @@ pub async fn run(
     background.spawn(keepers.run(finish.clone()));
     background.spawn(shop.tidy());
     background.spawn(keeping.run(finish.clone()));
+    if let Some(looking) = looking {
+        background.spawn(looking.run(finish.clone()));
+    }
     background.spawn(refresh(facts_in, devices));
     background.spawn(platform::watchdog());
     background.spawn(ready_anyway());
@@ -85,6 +91,7 @@ pub async fn run(
         tasks,
         journal,
         placements,
+        inventory,
         facts,
         providers,
         link,
@@ -114,6 +121,7 @@ struct Agent<'a> {
     tasks: TasksHandle,
     journal: Journal,
     placements: PlacementsHandle,
+    inventory: Option<InventoryHandle>,
     facts: watch::Receiver<Facts>,
     providers: Registry,
     link: Link,
@@ -229,6 +237,7 @@ impl Agent<'_> {
             tasks: &self.tasks,
             journal: &self.journal,
             placements: &self.placements,
+            inventory: self.inventory.as_ref(),
             providers: &self.providers,
             link: &self.link,
             spool: &self.spool,

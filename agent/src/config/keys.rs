@@ -64,6 +64,21 @@ pub const KEYS: &[Key] = &[
         "providers.libvirt.templates",
         "the folder of machine templates; empty: the provider's own",
     ),
+    key("inventory.enabled", "whether this host keeps a picture of what it holds, to find drift"),
+    key(
+        "inventory.files",
+        "files whose digests are told: absolute paths, with one * in a part, or with /** at the end",
+    ),
+    key("inventory.certificates", "files that may hold certificates, by such paths"),
+    key(
+        "inventory.sysctls",
+        "settings of the kernel on top of the shipped ones, such as net.core.*",
+    ),
+    key(
+        "inventory.poll",
+        "how often that is looked at of which no event tells: 1s to 1h; more rarely what takes long",
+    ),
+    key("inventory.full", "how often everything is looked at, whatever events told: 10s to 24h"),
     key(
         "devices.*",
         "how many devices of this kind copies of workloads may have here, such as gpu",
@@ -73,7 +88,13 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The keys whose values are lists. In a variable their parts are divided by commas.
-pub const LISTS: &[&str] = &["coordinators", "tasks.accept"];
+pub const LISTS: &[&str] = &[
+    "coordinators",
+    "tasks.accept",
+    "inventory.files",
+    "inventory.certificates",
+    "inventory.sysctls",
+];
 
 const fn key(name: &'static str, doc: &'static str) -> Key {
     Key { name, doc }

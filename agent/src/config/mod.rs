@@ -4,6 +4,7 @@
 //! ones into values once, and reports every problem of every layer together.
 
 mod devices;
+mod inventory;
 mod keys;
 mod layers;
 mod providers;
@@ -24,6 +25,7 @@ pub use providers::{DomainType, Enabled, Engine, Libvirt, Login, Password, Provi
 pub use size::{NoSize, Size};
 
 use crate::backoff::Longest;
+use crate::inventory::Settings;
 use crate::platform;
 use crate::spool::Limits;
 use crate::work::{Accept, Kind};
@@ -62,6 +64,8 @@ pub struct Config {
     pub providers: Providers,
     /// How many devices of each kind placements may have.
     pub devices: BTreeMap<DeviceName, u32>,
+    /// What is looked at for the picture of this host.
+    pub inventory: Settings,
 }
 
 /// What each key came out as, and why.
@@ -95,10 +99,19 @@ fn default(key: &str) -> Value {
         "providers.docker.enabled" | "providers.podman.enabled" | "providers.libvirt.enabled" => {
             vec!["auto".to_owned()]
         }
+        "inventory.enabled" => vec!["true".to_owned()],
+        "inventory.files" => texts(platform::default_files()),
+        "inventory.certificates" => texts(platform::default_certificates()),
+        "inventory.poll" => vec!["20s".to_owned()],
+        "inventory.full" => vec!["10m".to_owned()],
         "providers.libvirt.uri" => vec!["qemu:///system".to_owned()],
         "providers.libvirt.domain_type" => vec!["auto".to_owned()],
         _ => Vec::new(),
     }
+}
+
+fn texts(texts: &[&str]) -> Value {
+    texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
 /// The configuration as `--print-config` shows it: value, and where it came from.
@@ -106,7 +119,7 @@ pub fn print(merged: &Merged) -> String {
     let line = |(key, name, value, source): (&Key, &String, &Value, &Source)| {
         let shown = match (key.name, value.as_slice()) {
             ("token", [_]) => "\"(hidden)\"".to_owned(),
-            ("discovery" | "ask_to_join", [value]) => value.clone(),
+            ("discovery" | "ask_to_join" | "inventory.enabled", [value]) => value.clone(),
             (key, values) if LISTS.contains(&key) => format!("{values:?}"),
             (_, [value]) => format!("{value:?}"),
             (_, _) => "\"\"".to_owned(),
@@ -142,6 +155,7 @@ impl Config {
             spool: reader.spool(),
             providers: reader.providers(),
             devices: reader.devices(),
+            inventory: reader.inventory(),
         };
         reader.check(&config);
         if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }

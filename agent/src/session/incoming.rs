@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use tamer_drift::Digest;
 use tamer_model::{Code, PlacementId, Problem, StreamRequest, TaskId, Timestamp, Work};
 use tamer_proto::{Required, wire, work_of};
 use wire::coordinator_message::Message;
 
+use crate::inventory::Asked;
 use crate::placements::Wanted;
 
 /// Bounds of how often the agent is heard and how long silence may last, whatever is asked for.
@@ -49,6 +51,10 @@ pub enum Incoming {
     Open(String, Result<StreamRequest, Problem>),
     /// What it wants kept here.
     Wanted(Box<Wanted>),
+    /// What it asks of the picture of this host.
+    Inventory(Asked),
+    /// It does not take the picture of this host, and why.
+    InventoryRefused(Problem),
     /// The coordinator ends the session, and why.
     Close(Problem),
     /// Something that a newer coordinator says and this agent does not know.
@@ -113,6 +119,31 @@ fn read_wanted(wanted: wire::PlacementsWanted) -> Result<Wanted, Problem> {
     Ok(read)
 }
 
+/// The most nodes that one message asks for.
+const MOST_NODES: usize = 256;
+
+fn read_digest(bytes: &[u8]) -> Result<Digest, Problem> {
+    let bytes = bytes.try_into().map_err(|_| {
+        Problem::field("digest", format!("a digest has 32 bytes, and not {}", bytes.len()))
+    })?;
+    Ok(Digest::from_bytes(bytes))
+}
+
+fn read_nodes(wanted: &wire::InventoryWanted) -> Result<Vec<Digest>, Problem> {
+    let wire::InventoryWanted { digests } = wanted;
+    if digests.len() > MOST_NODES {
+        let message = format!("{} nodes are asked for at once", digests.len());
+        return Err(Problem::field("digests", message));
+    }
+    digests.iter().map(|digest| read_digest(digest)).collect()
+}
+
+fn read_refused(refused: wire::InventoryRefused) -> Problem {
+    let wire::InventoryRefused { root: _, problem } = refused;
+    let unknown = || Problem::new(Code::Internal, "the picture was refused without a reason");
+    problem.map_or_else(unknown, Problem::from)
+}
+
 fn closed(close: wire::Close) -> Problem {
     let wire::Close { code, message } = close;
     let message = if message.is_empty() { code.clone() } else { message };
@@ -133,12 +164,6 @@ impl TryFrom<wire::CoordinatorMessage> for Incoming {
             // A second one changes nothing.
             Some(Message::Welcome(_)) => Self::Heard,
             Some(Message::HeartbeatAck(wire::HeartbeatAck { sequence: _ })) => Self::Heard,
-            // Nothing is told of an inventory yet, and so nothing is asked or answered.
-            Some(
-                Message::InventoryWanted(_)
-                | Message::InventoryStored(_)
-                | Message::InventoryRefused(_),
-            ) => Self::Unknown,
             Some(Message::StartTask(start)) => {
                 Self::Start(task(start.task.clone())?, work_of(start))
             }
@@ -149,6 +174,15 @@ impl TryFrom<wire::CoordinatorMessage> for Incoming {
             }
             Some(Message::Close(close)) => Self::Close(closed(close)),
             Some(Message::Placements(wanted)) => Self::Wanted(Box::new(read_wanted(wanted)?)),
+            Some(Message::InventoryWanted(wanted)) => {
+                Self::Inventory(Asked::Nodes(read_nodes(&wanted)?))
+            }
+            Some(Message::InventoryStored(wire::InventoryStored { root })) => {
+                Self::Inventory(Asked::Stored(read_digest(&root)?))
+            }
+            Some(Message::InventoryRefused(refused)) => {
+                Self::InventoryRefused(read_refused(refused))
+            }
             Some(Message::OpenStream(wire::OpenStream { ticket, request })) => {
                 Self::Open(ticket, request.required("request").and_then(TryInto::try_into))
             }

@@ -1,5 +1,5 @@
-//! What the agent says, in six queues: control before ends before placements before instances
-//! before progress before output, so that a command that floods its output starves nothing that
+//! What the agent says, in seven queues: control before ends before placements before instances
+//! before progress before the inventory before output, so that a command that floods its output starves nothing that
 //! matters more.
 
 use std::pin::Pin;
@@ -27,6 +27,10 @@ pub const PLACEMENTS: usize = 1;
 /// next one is made later, of what is true then.
 pub const INSTANCES: usize = 1;
 
+/// Messages about the inventory that may wait, 256 KiB each at most and one node alone. When it is
+/// full nothing more of it is made: there is one upload at a time.
+pub const INVENTORY: usize = 1;
+
 /// The stream that the connection pulls from when it has room.
 #[derive(Debug)]
 pub struct Outbox {
@@ -40,6 +44,8 @@ pub struct Outbox {
     pub instances: mpsc::Receiver<wire::AgentMessage>,
     /// How far files are.
     pub progress: mpsc::Receiver<Progress>,
+    /// The root of the inventory, and nodes that were asked for.
+    pub inventory: mpsc::Receiver<wire::AgentMessage>,
     /// Output as it appears.
     pub output: mpsc::Receiver<Chunk>,
 }
@@ -77,6 +83,9 @@ impl Outbox {
         }
         if let Poll::Ready(Some(progress)) = self.progress.poll_recv(cx) {
             return Poll::Ready(Some(moved(progress)));
+        }
+        if let Poll::Ready(Some(message)) = self.inventory.poll_recv(cx) {
+            return Poll::Ready(Some(message));
         }
         match self.output.poll_recv(cx) {
             Poll::Ready(Some(chunk)) => Poll::Ready(Some(output(chunk))),

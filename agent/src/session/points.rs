@@ -13,6 +13,8 @@ pub fn sent(message: &wire::AgentMessage) {
         Some(Message::TaskEnded(_)) => point("send-ended"),
         Some(Message::Hello(_)) => point("send-hello"),
         Some(Message::Placements(_)) => point("send-placements"),
+        Some(Message::Inventory(_)) => point("send-inventory"),
+        Some(Message::InventoryNodes(_)) => point("send-inventory-nodes"),
         // Nothing of a batch hangs on them.
         Some(
             Message::Heartbeat(_)
@@ -23,8 +25,6 @@ pub fn sent(message: &wire::AgentMessage) {
             | Message::Providers(_)
             | Message::Instances(_)
             | Message::StreamRefused(_)
-            | Message::Inventory(_)
-            | Message::InventoryNodes(_)
             | Message::Goodbye(_),
         )
         | None => {}
@@ -38,9 +38,11 @@ pub fn heard(message: &Incoming) {
         Incoming::Cancel(_) => point("hear-cancel"),
         Incoming::Stored(_) => point("hear-stored"),
         Incoming::Wanted(_) => point("hear-placements"),
+        Incoming::Inventory(_) => point("hear-inventory"),
         Incoming::Heard
         | Incoming::Certificate(_)
         | Incoming::Open(..)
+        | Incoming::InventoryRefused(_)
         | Incoming::Close(_)
         | Incoming::Unknown => {}
     }

@@ -18,10 +18,11 @@ use tonic::Streaming;
 use tonic::transport::Channel;
 use wire::agent_message::Message;
 
-use super::outbox::{CONTROL, ENDS, INSTANCES, Outbox, PLACEMENTS, ended, say, started};
+use super::outbox::{CONTROL, ENDS, INSTANCES, INVENTORY, Outbox, PLACEMENTS, ended, say, started};
 use super::{End, Incoming, Welcome, first, points};
 use crate::dial::Refusal;
 use crate::identity::IdentityFiles;
+use crate::inventory::{self, Asked, InventoryHandle};
 use crate::journal::Journal;
 use crate::placements::{self, PlacementsHandle};
 use crate::problem::chain;
@@ -42,6 +43,11 @@ const RENEW_AGAIN: Duration = Duration::from_secs(60);
 const WITH_INSTANCES: u32 = 2;
 /// And in which placements came.
 const WITH_PLACEMENTS: u32 = 4;
+/// And in which the inventory came.
+const WITH_INVENTORY: u32 = 5;
+/// Messages of the coordinator about the inventory that may wait for the connection: each asks for
+/// at most 256 nodes. One that asks for more than it is sent is cut off.
+const ASKED: usize = 64;
 
 /// What a session works with. All of it outlives the session.
 pub struct Session<'a> {
@@ -51,6 +57,8 @@ pub struct Session<'a> {
     pub journal: &'a Journal,
     /// What is kept here.
     pub placements: &'a PlacementsHandle,
+    /// The picture of this host, where it keeps one.
+    pub inventory: Option<&'a InventoryHandle>,
     /// The providers.
     pub providers: &'a Registry,
     /// Where the connection is told, for transfers.
@@ -96,11 +104,13 @@ async fn hold(
     let (ends, ends_out) = mpsc::channel(ENDS);
     let (instances, instances_out) = mpsc::channel(INSTANCES);
     let (placements, placements_out) = mpsc::channel(PLACEMENTS);
+    let (pictures, pictures_out) = mpsc::channel(INVENTORY);
     let outbox = Outbox {
         control: control_out,
         ends: ends_out,
         placements: placements_out,
         instances: instances_out,
+        inventory: pictures_out,
         progress,
         output,
     };
@@ -158,6 +168,12 @@ async fn hold(
     if lists {
         telling.spawn(placements::tell(placed.board, placements));
     }
+    let mut asking = None;
+    if let Some(inventory) = session.inventory.filter(|_| welcome.wire_minor >= WITH_INVENTORY) {
+        let (sender, asked) = mpsc::channel(ASKED);
+        asking = Some(sender);
+        telling.spawn(inventory::tell(inventory.clone(), asked, pictures));
+    }
     let streams = Streams::new(channel, session.providers.clone(), session.spool.clone());
     let mut talk = Talk {
         heard: Instant::now(),
@@ -173,6 +189,7 @@ async fn hold(
         sequence: 0,
         streams,
         telling,
+        asking,
     };
     let end = talk.run(incoming).await;
     talk.streams.stop().await;
@@ -198,8 +215,11 @@ struct Talk<'a> {
     /// The key that was sent.
     renewing: Option<HostKey>,
     streams: Streams,
-    /// Tells of providers, instances and placements; empty when the coordinator is too old.
+    /// Tells of providers, instances, placements and the inventory; empty when the coordinator is
+    /// too old.
     telling: JoinSet<()>,
+    /// Where questions about the inventory go; none where nothing is told of it.
+    asking: Option<mpsc::Sender<Asked>>,
 }
 
 /// The way of ends to the connection.
@@ -294,12 +314,14 @@ impl Talk<'_> {
             Turn::TellingEnded => {
                 return Err(Problem::new(
                     Code::Internal,
-                    "the telling of instances or placements ended",
+                    "the telling of instances, placements or the inventory ended",
                 ));
             }
             Turn::Beat => {
                 self.sequence += 1;
-                let beat = wire::Heartbeat { sequence: self.sequence, inventory: Vec::new() };
+                let root = self.session.inventory.and_then(InventoryHandle::root);
+                let inventory = root.map(|root| root.as_bytes().to_vec()).unwrap_or_default();
+                let beat = wire::Heartbeat { sequence: self.sequence, inventory };
                 self.say(Message::Heartbeat(beat))?;
             }
             Turn::FactsChanged => {
@@ -347,10 +369,20 @@ impl Talk<'_> {
             Incoming::Wanted(wanted) => {
                 self.session.placements.want(*wanted).await.map_err(stopped)?;
             }
+            Incoming::Inventory(asked) => self.asked(asked)?,
+            Incoming::InventoryRefused(problem) => {
+                tracing::warn!(%problem, "the coordinator does not take the picture of this host");
+            }
             Incoming::Close(problem) => return Err(problem),
             Incoming::Unknown => tracing::debug!("a message of a newer version was ignored"),
         }
         Ok(None)
+    }
+
+    fn asked(&self, asked: Asked) -> Result<(), Problem> {
+        let Some(asking) = &self.asking else { return Ok(()) };
+        let text = "the coordinator asks for more of the inventory than it takes";
+        asking.try_send(asked).map_err(|_| Problem::new(Code::Busy, text))
     }
 
     fn happened(&mut self, event: Event) -> Result<(), Problem> {

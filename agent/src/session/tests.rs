@@ -59,6 +59,7 @@ async fn control_goes_before_ends_and_those_before_all_that_is_only_shown() {
     let (control, control_out) = tokio::sync::mpsc::channel(4);
     let (ends, ends_out) = tokio::sync::mpsc::channel(4);
     let (placements, placements_out) = tokio::sync::mpsc::channel(4);
+    let (pictures, pictures_out) = tokio::sync::mpsc::channel(4);
     let (instances, instances_out) = tokio::sync::mpsc::channel(4);
     let (output, output_out) = tokio::sync::mpsc::channel(4);
     let (progress, progress_out) = tokio::sync::mpsc::channel(4);
@@ -70,6 +71,8 @@ async fn control_goes_before_ends_and_those_before_all_that_is_only_shown() {
         data: vec![1],
     };
     output.try_send(chunk).expect("room");
+    let told = wire::InventoryTold::default();
+    pictures.try_send(say(wire::agent_message::Message::Inventory(told))).expect("room");
     progress.try_send(crate::work::Progress { task, done: 1, total: 2 }).expect("room");
     let providers = wire::Providers { providers: Vec::new() };
     instances.try_send(say(wire::agent_message::Message::Providers(providers))).expect("room");
@@ -77,29 +80,37 @@ async fn control_goes_before_ends_and_those_before_all_that_is_only_shown() {
     placements.try_send(say(wire::agent_message::Message::Placements(told))).expect("room");
     let end = tamer_model::TaskEnd::refused("x");
     ends.try_send(ended(task, end, Default::default())).expect("room");
-    let beat = wire::agent_message::Message::Heartbeat(wire::Heartbeat { sequence: 1, ..Default::default() });
+    let beat = wire::agent_message::Message::Heartbeat(wire::Heartbeat {
+        sequence: 1,
+        ..Default::default()
+    });
     control.try_send(say(beat)).expect("room");
     let mut outbox = Outbox {
         control: control_out,
         ends: ends_out,
         placements: placements_out,
         instances: instances_out,
+        inventory: pictures_out,
         progress: progress_out,
         output: output_out,
     };
     let mut kinds = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..7 {
         kinds.push(match outbox.next().await.and_then(|message| message.message) {
             Some(wire::agent_message::Message::Heartbeat(_)) => "control",
             Some(wire::agent_message::Message::TaskEnded(_)) => "end",
             Some(wire::agent_message::Message::Placements(_)) => "placements",
             Some(wire::agent_message::Message::Providers(_)) => "instances",
             Some(wire::agent_message::Message::TaskProgress(_)) => "progress",
+            Some(wire::agent_message::Message::Inventory(_)) => "inventory",
             Some(wire::agent_message::Message::TaskOutput(_)) => "output",
             other => panic!("{other:?}"),
         });
     }
-    assert_eq!(kinds, ["control", "end", "placements", "instances", "progress", "output"]);
+    assert_eq!(
+        kinds,
+        ["control", "end", "placements", "instances", "progress", "inventory", "output"]
+    );
     drop(control);
     assert!(outbox.next().await.is_none(), "the stream ends with the conversation");
 }

@@ -3,6 +3,7 @@
 mod child;
 mod facts;
 mod files;
+mod inventory;
 mod manager;
 mod process;
 mod service;
@@ -13,6 +14,10 @@ pub use child::{Child, Ended, Pipe, Spawned, spawn};
 pub use facts::{OS, addresses, distribution, providers, virtualization};
 pub use files::{
     create_private_file, create_private_folder, default_data_folder, read_at, sync_folder, write_at,
+};
+pub use inventory::{
+    Stamp, Watch, collectors, configs, default_certificates, default_files, is_private, is_settled,
+    owner_of, stamp,
 };
 pub use manager::{notify_ready, notify_status, notify_stopping, stop_signal, watchdog};
 pub use process::{HAS_TERM, command, end_leftovers, exit_of, is_no_program, mark};

@@ -1,0 +1,6 @@
+//! The keeper with collectors that do what a test says.
+
+mod crash;
+mod looking;
+mod restart;
+mod rig;
