@@ -1,7 +1,6 @@
 //! Trees that differ a little from others: what did not change is not touched.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::node::{Chunker, Made, Node};
@@ -160,14 +159,15 @@ impl Work<'_> {
     fn lowest(&mut self, mut root: Digest) -> Result<Digest, TreeError> {
         loop {
             let node = match self.made.get(&root) {
-                Some(bytes) => Arc::new(Node::read(self.store.domain, &root, bytes.clone())?),
-                None => self.store.root(&root)?,
+                Some(bytes) => Node::read(self.store.domain, &root, bytes.clone())?,
+                None => self.store.load(&root)?,
             };
             if node.level == 0 || node.len() > 1 {
                 return Ok(root);
             }
-            self.made.remove(&root);
-            self.gone.insert(root);
+            if self.made.remove(&root).is_none() {
+                self.gone.insert(root);
+            }
             root = node.child(0)?.digest;
         }
     }

@@ -127,7 +127,8 @@ impl<'a> Store<'a> {
         Ok(Arc::new(child))
     }
 
-    fn load(&self, digest: &Digest) -> Result<Node, TreeError> {
+    /// A node that is neither known as a root nor as a child of another.
+    pub(super) fn load(&self, digest: &Digest) -> Result<Node, TreeError> {
         let bytes = self.nodes.node(digest).ok_or(TreeError::Missing(*digest))?;
         Node::read(self.domain, digest, bytes)
     }
