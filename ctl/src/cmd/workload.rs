@@ -10,6 +10,7 @@ mod plan;
 mod rebalance;
 mod remove;
 mod show;
+mod sources;
 mod why;
 
 use crate::Session;

@@ -100,7 +100,7 @@ async fn all_files_are_one_apply_that_expects_what_was_planned() {
     std::fs::write(folder.join("1.yaml"), "name: b\nprovider: docker\ninstance: { image: x }\n")
         .expect("a file");
     std::fs::write(folder.join("README.md"), "no workload").expect("a file");
-    let line = format!("workload apply -f - -f {} --take-over", folder.display());
+    let line = format!("workload apply -f - {} --take-over", folder.display());
     let ended = stage.run_with(&line, WEB).await.with(0);
     assert_eq!(
         ended.stdout, "web changed, version 4\nb created, version 1\n",

@@ -1,12 +1,11 @@
 //! `tamerctl workload apply`.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 use tamer_model::Problem;
 
 use super::goal::{self, Goal, Outcome, Until, reach};
 use super::plan;
+use super::sources::Sources;
 use crate::Session;
 use crate::api::{Api, Expected};
 use crate::cmd::follow::Wait;
@@ -31,10 +30,8 @@ going.";
 /// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A file, a folder of files, or - for standard input; TOML, YAML or JSON. What all of them say
-    /// is applied together, or not at all
-    #[arg(short, long = "file", value_name = "PATH")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: Sources,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -54,8 +51,8 @@ struct Report {
 
 /// Runs it.
 pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
-    let Args { files, yes, take_over, wait } = args;
-    let desired = workloads::read(&files)?;
+    let Args { sources, yes, take_over, wait } = args;
+    let desired = workloads::read(&sources.paths())?;
     let mut api = session.api().await?;
     let plan = api.plan_workloads(&desired.documents).await;
     let plan = plan.map_err(|problem| desired.place(problem))?;

@@ -1,10 +1,9 @@
 //! `tamerctl workload plan`.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
 use tamer_model::{InstanceSpec, WorkloadSpec};
 
+use super::sources::Sources;
 use crate::Session;
 use crate::contract::{FieldChange, PlannedStep, Score, Unplaced, WorkloadChange, WorkloadPlan};
 use crate::errors::Failure;
@@ -29,10 +28,8 @@ const VALUE: usize = 60;
 /// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A file, a folder of files, or - for standard input; TOML, YAML or JSON. What all of them say
-    /// is one plan
-    #[arg(short, long = "file", value_name = "PATH")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: Sources,
 }
 
 /// Runs it.
@@ -49,8 +46,8 @@ pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
     }
 }
 
-async fn make(Args { files }: Args, session: &Session) -> Result<WorkloadPlan, Failure> {
-    let desired = workloads::read(&files)?;
+async fn make(Args { sources }: Args, session: &Session) -> Result<WorkloadPlan, Failure> {
+    let desired = workloads::read(&sources.paths())?;
     let plan = session.api().await?.plan_workloads(&desired.documents).await;
     Ok(plan.map_err(|problem| desired.place(problem))?)
 }
