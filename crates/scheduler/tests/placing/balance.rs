@@ -1,6 +1,6 @@
 //! What a person's wish to balance moves.
 
-use tamer_model::{Timestamp, Workload};
+use tamer_model::{Spread, Timestamp, Workload, WorkloadSpec};
 use tamer_scheduler::Queue;
 
 use crate::world::{World, cordon, host, name, spec};
@@ -52,4 +52,16 @@ fn what_was_placed_after_a_person_asked_stays() {
         moved(&mut world, Timestamp::from_millis(made.as_millis() - millis))
     };
     assert_eq!((early(0), early(1)), (1, 0));
+}
+
+#[test]
+fn a_copy_is_not_counted_against_its_own_place() {
+    let mut world = World::new(Queue::FairShare);
+    world.put_host(host(1, 4, 4, &[("zone", "a")]));
+    world.put_host(host(2, 4, 4, &[("zone", "b")]));
+    let spread = vec![Spread { over: "zone".into(), weight: 100, max_skew: None }];
+    world.apply(WorkloadSpec { spread, ..spec("web", 1, 1000, 0) });
+    world.settle();
+    let asked = world.now;
+    assert_eq!(moved(&mut world, asked), 0, "the other zone is as good as this one");
 }
