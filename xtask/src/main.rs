@@ -39,7 +39,9 @@ Measure it
                        `tamerctl run` on 25 and 50 real agents beside the machine's floor, and
                        with --peers beside Salt, Ansible and ssh, as tables
   bench scheduler [ARGS]
-                       how fast placements are decided, as a table
+                       how fast placements are decided; with no ARGS then also `bench placements`
+  bench placements [--hosts N] [--copies N] [ARGS]
+                       N slim hosts that keep placements: placed, drained, lost, found again
 
 Prepare
   peers                install the outside programs that the tests talk to
