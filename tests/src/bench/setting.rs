@@ -8,7 +8,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tamer_proto::wire::control_client::ControlClient;
 use tonic::transport::Channel;
 
-use super::{Coordinator, Process};
+use super::{Coordinator, Process, patiently};
 
 /// The door as the coordinator is told to keep it. All agents dial from one address here, which its
 /// own limits take for a flood: it would spread the joining of ten thousand over a minute.
@@ -86,7 +86,8 @@ impl Stopped {
         let config = data.path().join("bench.toml");
         let coordinator =
             Coordinator::start_with(programs, &data.path().join("data"), listen, &config)?;
-        let control = ControlClient::new(coordinator.as_admin().await?);
+        // Agents that come back may fill the door.
+        let control = ControlClient::new(patiently(|| coordinator.as_admin()).await?);
         let process = Process(coordinator.pid());
         Ok(Setting { coordinator, control, process, place: self.0 })
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use tamer_model::WorkloadSpec;
 use tamer_proto::wire;
 use tamer_proto::wire::workloads_client::WorkloadsClient;
-use tamer_tests::bench::Setting;
+use tamer_tests::bench::{Setting, patiently};
 use tonic::transport::Channel;
 
 use crate::tally::LIMIT;
@@ -33,9 +33,10 @@ pub struct Copy {
 }
 
 impl Fleet {
-    /// On a connection of its own.
+    /// On a connection of its own. Where thousands of hosts come back at once, the door turns away
+    /// what is too much for it.
     pub async fn of(setting: &Setting) -> Result<Self> {
-        let client = WorkloadsClient::new(setting.coordinator.as_admin().await?);
+        let client = WorkloadsClient::new(patiently(|| setting.coordinator.as_admin()).await?);
         Ok(Self(client.max_decoding_message_size(tamer_proto::MAX_MESSAGE)))
     }
 

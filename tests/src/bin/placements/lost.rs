@@ -1,5 +1,6 @@
 //! A host that is lost, and comes back.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
@@ -22,13 +23,15 @@ pub struct Lost {
     pub returned: Duration,
 }
 
-/// Cuts the last host that has copies off, of a fleet of `copies` copies, and lets it come back.
+/// Cuts the host with the most copies off, of a fleet of `copies` copies, and lets it come back.
 pub async fn measure(setting: &Setting, hosts: &Hosts, copies: usize) -> Result<Lost> {
     let mut fleet = Fleet::of(setting).await?;
     let before = fleet.copies().await?;
-    let on = |host: &str| before.values().filter(|copy| copy.host_name == host).count();
-    let last = (0..hosts.len()).rev().map(|number| (number, on(&name(number))));
-    let Some((number, had)) = last.into_iter().find(|(_, had)| *had > 0) else {
+    let mut on_hosts = BTreeMap::<&str, usize>::new();
+    before.values().for_each(|copy| *on_hosts.entry(&copy.host_name).or_default() += 1);
+    let on = |host: &str| on_hosts.get(host).copied().unwrap_or_default();
+    let all = (0..hosts.len()).map(|number| (number, on(&name(number))));
+    let Some((number, had)) = all.max_by_key(|(_, had)| *had).filter(|(_, had)| *had > 0) else {
         bail!("no host has a copy")
     };
     let began = hosts.tally.begin();

@@ -56,6 +56,9 @@ fn main() -> Result<()> {
     let Args { hosts, copies, all, drain, .. } = args;
     ensure!(all > copies, "--all must be more than --copies");
     ensure!(drain < hosts, "--drain must be less than --hosts");
+    // Copies without a host would be waited for until the limit.
+    let room = wanted::room(hosts - drain);
+    ensure!(all <= room, "--all must be at most {room}: the hosts left have no room for more");
     raise_file_limit(hosts)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

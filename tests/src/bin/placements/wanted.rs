@@ -6,6 +6,10 @@ use tamer_model::{
     Spread, Update, WorkloadFile, WorkloadSpec,
 };
 
+/// What a copy takes. A slim host has two cores and so has room for forty, by cores sooner than by
+/// memory.
+const CORES: Cpu = Cpu::from_millis(50);
+const COPIES_A_HOST: usize = 40;
 /// Workloads of one file: its copies are shared among them.
 const WORKLOADS: usize = 5;
 
@@ -17,6 +21,12 @@ pub fn file(prefix: &str, copies: usize) -> Result<Vec<WorkloadSpec>> {
         .map(|number| workload(&format!("{prefix}-{number}"), share(number)))
         .collect();
     Ok(WorkloadFile { version: tamer_model::FILE_VERSION, workloads: specs? }.validate()?.workloads)
+}
+
+/// How many copies so many hosts have room for: one in twenty is none that copies may be on, and its
+/// group is rounded up.
+pub const fn room(hosts: usize) -> usize {
+    (hosts - hosts.div_ceil(20)) * COPIES_A_HOST
 }
 
 /// As they travel, and as a file has them.
@@ -39,7 +49,7 @@ fn workload(name: &str, copies: usize) -> Result<WorkloadSpec> {
         affinity: vec![affinity],
         spread: vec![Spread { over: "zone".to_owned(), weight: 100, max_skew: None }],
         resources: Resources {
-            cpu: Some(Cpu::from_millis(50)),
+            cpu: Some(CORES),
             memory: Some(Size::from_bytes(32 << 20)),
             ..Resources::default()
         },
