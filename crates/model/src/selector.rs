@@ -100,6 +100,12 @@ impl Selector {
         clash::clash(all)
     }
 
+    /// The terms whose keys begin with `prefix`, and all others.
+    pub fn split(self, prefix: &str) -> (Self, Self) {
+        let (those, others) = self.terms.into_iter().partition(|term| term.key.starts_with(prefix));
+        (Self { terms: those }, Self { terms: others })
+    }
+
     /// The keys that the selector looks at, for telling which of them no host has.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.terms.iter().map(|term| term.key.as_str())
