@@ -14,6 +14,7 @@ use tamer_telemetry::Format;
 
 use crate::contents::ContentLimits;
 use crate::door::DoorLimits;
+use crate::drift::DriftConfig;
 use crate::janitor::Retention;
 
 /// The port that everything is served on.
@@ -72,6 +73,7 @@ struct File {
     door: Option<DoorLimits>,
     retention: Option<Retention>,
     contents: Option<ContentLimits>,
+    drift: Option<DriftConfig>,
 }
 
 /// Where state lives.
@@ -108,6 +110,8 @@ pub struct Config {
     pub retention: Retention,
     /// How many bytes of scripts and files are held, and moved at once.
     pub contents: ContentLimits,
+    /// What decides what drift means.
+    pub drift: DriftConfig,
     /// Whether the end of standard input is a request to stop.
     pub exit_with_stdin: bool,
     origins: Vec<(&'static str, String, String)>,
@@ -165,6 +169,8 @@ impl Config {
             .take("retention", None, file.retention, Retention::default(), |r| format!("{r:?}"));
         let contents = merge
             .take("contents", None, file.contents, ContentLimits::default(), |c| format!("{c:?}"));
+        let drift =
+            merge.take("drift", None, file.drift, DriftConfig::default(), |d| format!("{d:?}"));
         let health = merge.check("health", health_address(&health));
         let store = merge.check("store", store_kind(&store));
         let log_format = merge.check(
@@ -190,6 +196,7 @@ impl Config {
             door,
             retention,
             contents,
+            drift,
             exit_with_stdin: flags.exit_with_stdin,
             origins,
         })
@@ -208,7 +215,7 @@ fn read(path: &Path) -> Result<File, Problem> {
     let invalid = |error: &dyn std::fmt::Display| {
         Problem::new(Code::ConfigInvalid, format!("{}: {error}", path.display()))
             .on("config")
-            .remedy("the settings are the long names of the flags, with `_` for `-`, and the tables [door], [retention] and [contents]")
+            .remedy("the settings are the long names of the flags, with `_` for `-`, and the tables [door], [retention], [contents] and [drift]")
     };
     let text = std::fs::read_to_string(path).map_err(|error| invalid(&error))?;
     toml::from_str(&text).map_err(|error| invalid(&error.to_string().trim_end()))

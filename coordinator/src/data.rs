@@ -7,6 +7,7 @@
 //! DATA/ca.crt, ca.key   the fleet's certificate authority; the key is mode 0600
 //! DATA/store/           the embedded store
 //! DATA/contents/        the contents of scripts and files; no part of an export of the store
+//! DATA/inventory/       the nodes of what hosts hold; no part of an export of the store
 //! DATA/admin.context.toml  the first admin's context, mode 0600
 //! ```
 

@@ -5,6 +5,7 @@
 
 mod batches;
 mod contents;
+pub(crate) mod inventory;
 mod outputs;
 mod targets;
 mod workloads;
@@ -12,6 +13,7 @@ mod workloads;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,7 @@ use tracing::warn;
 
 use crate::clock;
 use crate::contents::Contents;
+use crate::drift::Drift;
 use crate::fleet::Fleet;
 use crate::state::{AppliedRecord, Unstorable, decode, keys};
 use crate::workloads::Workloads;
@@ -45,11 +48,45 @@ pub struct Retention {
     pub output_bytes: u64,
     /// Records of the audit.
     pub audit: usize,
+    /// Days that changes of what hosts hold are kept; 0: for ever.
+    pub history_days: u32,
+    /// Changes of one host that are kept.
+    pub history: usize,
+    /// Snapshots, by their number and age. Those that a baseline needs stay.
+    pub snapshots: Kept,
+    /// The same for snapshots with a tag, in place of the rule for all: by `KEY=VALUE` or `KEY`. One
+    /// with several such tags is kept as long as any of them says.
+    pub snapshot_tags: BTreeMap<String, Kept>,
+}
+
+/// So many, and for so long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kept {
+    /// How many, the newest.
+    pub count: usize,
+    /// For how many days; 0: for ever.
+    pub days: u32,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { count: 200, days: 0 }
+    }
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { batches: 1000, batch_days: 90, output_bytes: 2 << 30, audit: 100_000 }
+        Self {
+            batches: 1000,
+            batch_days: 90,
+            output_bytes: 2 << 30,
+            audit: 100_000,
+            history_days: 90,
+            history: 10_000,
+            snapshots: Kept::default(),
+            snapshot_tags: BTreeMap::new(),
+        }
     }
 }
 
@@ -59,6 +96,7 @@ pub struct Janitor {
     fleet: Fleet,
     contents: Contents,
     workloads: Workloads,
+    drift: Drift,
     retention: Retention,
     fetched: contents::Fetched,
     /// Chunks of targets up to here belong to a batch, or are gone.
@@ -72,10 +110,11 @@ impl Janitor {
         fleet: Fleet,
         contents: Contents,
         workloads: Workloads,
+        drift: Drift,
         retention: Retention,
     ) -> Self {
         let fetched = contents::Fetched::default();
-        Self { store, fleet, contents, workloads, retention, fetched, targets_seen: None }
+        Self { store, fleet, contents, workloads, drift, retention, fetched, targets_seen: None }
     }
 
     /// Cleans up now and then until `stop`.
@@ -106,6 +145,7 @@ impl Janitor {
         told(targets::remove(store, &mut self.targets_seen, now).await);
         told(contents::remove(store, &self.contents, &mut self.fetched, now).await);
         told(workloads::remove(store, &self.workloads).await);
+        told(inventory::remove(&self.drift, retention, now).await);
     }
 
     /// Removes tokens and requests to join that are of no use any more.

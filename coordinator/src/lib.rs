@@ -14,6 +14,7 @@ mod contents;
 mod control;
 mod data;
 mod door;
+mod drift;
 mod enrol;
 mod fleet;
 mod health;

@@ -23,6 +23,7 @@ use crate::contents::{Brought, Contents};
 use crate::control::People;
 use crate::data::Data;
 use crate::door::{Door, Services};
+use crate::drift::{Drift, Nodes};
 use crate::enrol::Enrol;
 use crate::fleet::{Fleet, follow};
 use crate::instances::streams::Streams;
@@ -71,6 +72,7 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
     let coordinator = data.coordinator()?;
     let contents = Contents::open(&data.path("contents"), config.contents.clone())?;
     let store = open_store(&config, &data).await?;
+    let nodes = Nodes::open(&data.path("inventory"))?;
     let authority = Arc::new(authority(&store, &data).await?);
     let listener = bind(config.listen, "listen").await?;
     let address = listener
@@ -101,12 +103,22 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
     let (controller, workloads, placements) =
         workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone()).await?;
     controllers.spawn(controller.run(work.clone()));
+    let drift = Drift::new(
+        store.clone(),
+        fleet.clone(),
+        sessions.clone(),
+        workloads.clone(),
+        nodes,
+        config.drift.settings()?,
+    )
+    .await?;
     controllers.spawn(liveness::run(store.clone(), fleet.clone(), sessions.clone(), work.clone()));
     let janitor = Janitor::new(
         store.clone(),
         fleet.clone(),
         contents.clone(),
         workloads.clone(),
+        drift.clone(),
         config.retention.clone(),
     );
     controllers.spawn(janitor.run(work.clone()));
@@ -134,6 +146,7 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         streams: streams.clone(),
         contents: contents.clone(),
         brought: Brought::default(),
+        drift: drift.clone(),
         notices,
         placements,
         authority: authority.clone(),
@@ -149,6 +162,7 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         streams,
         contents,
         workloads,
+        drift,
         authority: authority.clone(),
         refusals,
         fleet_id: authority.fleet(),

@@ -26,6 +26,7 @@ use crate::batch::{self, Feeds};
 use crate::caller::Caller;
 use crate::contents::{Brought, Contents};
 use crate::control::People;
+use crate::drift::{Drift, Nodes};
 use crate::fleet::follow;
 use crate::instances::streams::Streams;
 use crate::session::Sessions;
@@ -52,6 +53,7 @@ pub async fn start(store: Store, folder: &Path) -> Result<(Coordinator, Vec<Part
     let mut parts: Vec<Part> = vec![keep.boxed()];
     let contents = Contents::open(folder, Default::default())?;
     let (sessions, feeds, streams) = (Sessions::default(), Feeds::default(), Streams::default());
+    let nodes = Nodes::open(&folder.join("inventory"))?;
     let (refusals, write) = Refusals::new(store.clone(), stop.clone());
     parts.push(write.boxed());
     let (batches, notices) =
@@ -61,6 +63,15 @@ pub async fn start(store: Store, folder: &Path) -> Result<(Coordinator, Vec<Part
     let (controller, workloads, placements) =
         workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone()).await?;
     parts.push(controller.run(stop.clone()).boxed());
+    let drift = Drift::new(
+        store.clone(),
+        fleet.clone(),
+        sessions.clone(),
+        workloads.clone(),
+        nodes,
+        Default::default(),
+    )
+    .await?;
     let lives = liveness::run(store.clone(), fleet.clone(), sessions.clone(), stop.clone());
     parts.push(lives.boxed());
     let authority = Authority::create(fleet_id(), clock::now());
@@ -74,6 +85,7 @@ pub async fn start(store: Store, folder: &Path) -> Result<(Coordinator, Vec<Part
         streams: streams.clone(),
         contents: contents.clone(),
         brought: Brought::default(),
+        drift: drift.clone(),
         notices,
         placements,
         authority: authority.clone(),
@@ -89,6 +101,7 @@ pub async fn start(store: Store, folder: &Path) -> Result<(Coordinator, Vec<Part
         streams,
         contents,
         workloads,
+        drift,
         authority,
         refusals,
         fleet_id: fleet_id(),

@@ -11,9 +11,10 @@ use tamer_proto::wire;
 use tamer_rollout::Waves;
 use tamer_store::{Commit, CommitError, Range, Store};
 
-use super::select::{Earlier, freeze};
+use super::select::{self, Earlier, freeze};
 use super::targets;
 use crate::contents::Contents;
+use crate::drift::Drift;
 use crate::fleet::Fleet;
 use crate::state::{Target, Unstorable, decode, encode, keys};
 use crate::{audit, clock};
@@ -31,6 +32,7 @@ pub struct Maker {
     pub store: Store,
     pub fleet: Fleet,
     pub contents: Contents,
+    pub drift: Drift,
 }
 
 /// A batch to make.
@@ -148,7 +150,8 @@ impl Maker {
             Some(earlier) => Some(self.earlier(earlier.batch, &earlier.ends).await?),
             None => None,
         };
-        let (frozen, words) = freeze(&self.fleet.view(), spec, earlier.as_ref())?;
+        let found = self.drift.select(select::read(&spec.targets.selector)?).await?;
+        let (frozen, words) = freeze(&self.fleet.view(), spec, earlier.as_ref(), found)?;
         spec.rollout.check(counted(frozen.len()))?;
         Ok((frozen, words))
     }

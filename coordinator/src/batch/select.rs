@@ -19,15 +19,16 @@ const MAX_TARGETS: usize = 200_000;
 /// The targets of an earlier batch that a request is limited to.
 pub type Earlier = HashSet<(HostId, Option<InstanceId>)>;
 
-/// The targets, and the words by which the batch remembers how they were chosen.
+/// The targets, and the words by which the batch remembers how they were chosen. The selector is
+/// without what it says of findings; the hosts that those named come beside it.
 pub fn freeze(
     view: &View,
     spec: &BatchSpec,
     earlier: Option<&Earlier>,
+    (selector, drifted): (Selector, Option<BTreeSet<HostId>>),
 ) -> Result<(Vec<Target>, String), Problem> {
-    let TargetSpec { selector, hosts, instances, earlier: _, sample: share } = &spec.targets;
-    let selector = read(selector, "selector")?;
-    let named = named(view, hosts)?;
+    let TargetSpec { selector: _, hosts, instances, earlier: _, sample: share } = &spec.targets;
+    let named = both(named(view, hosts)?, drifted);
     let mut targets = match (spec.action.on(), instances) {
         (TargetKind::Host, terms) => select_hosts(view, &selector, named.as_ref(), terms.as_ref())?,
         (TargetKind::Instance, terms) => {
@@ -54,11 +55,23 @@ pub fn freeze(
     Ok((targets, words(&spec.targets)))
 }
 
-fn read(text: &str, field: &str) -> Result<Selector, Problem> {
+/// The selector of a request; an empty one names every host.
+pub fn read(text: &str) -> Result<Selector, Problem> {
     if text.is_empty() {
         return Ok(Selector::default());
     }
-    text.parse().map_err(|problem: Problem| problem.on(field))
+    text.parse().map_err(|problem: Problem| problem.on("selector"))
+}
+
+/// Hosts that two lists have in common; a list that is not there names every host.
+fn both(
+    one: Option<BTreeSet<HostId>>,
+    other: Option<BTreeSet<HostId>>,
+) -> Option<BTreeSet<HostId>> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.intersection(&other).copied().collect()),
+        (one, other) => one.or(other),
+    }
 }
 
 fn names(targets: &[Target]) -> Vec<String> {

@@ -22,6 +22,7 @@ mod writer;
 mod tests;
 
 pub use brought::Brought;
+pub use folder::is_full;
 pub use limits::ContentLimits;
 pub use shelf::Contents;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod audits;
 mod batches;
 mod contents;
+mod drift;
 mod hosts;
 mod instances;
 mod outputs;
@@ -29,6 +30,7 @@ use crate::audit::Refusals;
 use crate::batch::{Feeds, Maker};
 use crate::caller::{self, Caller};
 use crate::contents::Contents;
+use crate::drift::Drift;
 use crate::fleet::Fleet;
 use crate::instances::streams::Streams;
 use crate::session::Sessions;
@@ -44,6 +46,7 @@ pub struct People {
     pub streams: Streams,
     pub contents: Contents,
     pub workloads: Workloads,
+    pub drift: Drift,
     pub authority: Arc<Authority>,
     pub refusals: Refusals,
     pub fleet_id: FleetId,
@@ -62,7 +65,8 @@ impl People {
     /// Makes batches, for people and for what acts in their names.
     pub fn maker(&self) -> Maker {
         let contents = self.contents.clone();
-        Maker { store: self.store.clone(), fleet: self.fleet.clone(), contents }
+        let drift = self.drift.clone();
+        Maker { store: self.store.clone(), fleet: self.fleet.clone(), contents, drift }
     }
 
     fn asker<T>(request: &Request<T>) -> Result<Asker, Status> {

@@ -17,6 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use tamer_model::{Code, Problem, Role};
 use tamer_proto::wire::agent_service_server::AgentServiceServer;
 use tamer_proto::wire::control_server::ControlServer;
+use tamer_proto::wire::drift_server::DriftServer;
 use tamer_proto::wire::enrolment_server::EnrolmentServer;
 use tamer_proto::wire::schedules_server::SchedulesServer;
 use tamer_proto::wire::workloads_server::WorkloadsServer;
@@ -66,12 +67,14 @@ impl Services {
         let agents = AgentServiceServer::new(agents).max_decoding_message_size(MAX_MESSAGE);
         let schedules = SchedulesServer::new(people.clone()).max_decoding_message_size(MAX_MESSAGE);
         let workloads = WorkloadsServer::new(people.clone()).max_decoding_message_size(MAX_MESSAGE);
+        let drift = DriftServer::new(people.clone()).max_decoding_message_size(MAX_MESSAGE);
         let people = ControlServer::new(people).max_decoding_message_size(MAX_MESSAGE);
         let routes = Routes::new(enrol)
             .add_service(agents)
             .add_service(people)
             .add_service(schedules)
             .add_service(workloads)
+            .add_service(drift)
             .prepare();
         Self { routes, fleet, refusals }
     }

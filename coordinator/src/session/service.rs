@@ -27,6 +27,7 @@ use crate::batch::{Feeds, Notice};
 use crate::caller::{self, Caller};
 use crate::contents::carry::Chunks;
 use crate::contents::{Brought, Contents};
+use crate::drift::{Drift, Intake};
 use crate::enrol::with_ca;
 use crate::fleet::Fleet;
 use crate::instances::ingest::Ingest;
@@ -63,6 +64,7 @@ pub struct Agents {
     pub streams: Streams,
     pub contents: Contents,
     pub brought: Brought,
+    pub drift: Drift,
     pub notices: mpsc::Sender<Notice>,
     pub placements: mpsc::Sender<workloads::Notice>,
     pub authority: Arc<Authority>,
@@ -163,6 +165,13 @@ struct Session<'a> {
     ahead: i64,
     /// When the certificate in use ends.
     ends: Timestamp,
+}
+
+/// What takes in what a session tells, and remembers what it told before.
+struct Ears {
+    ingest: Ingest,
+    intake: Intake,
+    pace: Pace,
 }
 
 impl Agents {
@@ -296,12 +305,15 @@ impl Session<'_> {
     async fn run(&self, keeps: Keeps, inbound: &mut impl Inbound) -> Result<(), Problem> {
         let Keeps { tasks, placements } = keeps;
         let (host, session) = (self.host, self.live.number);
+        let busy = self.live.busy();
         Box::pin(self.tell(Notice::Up { host, session, held: tasks })).await?;
         let up = workloads::Notice::Up { host, session, held: placements };
         Box::pin(self.tell_placements(up)).await?;
+        drop(busy);
         let agents = self.agents;
-        let mut ingest = Ingest::new(agents.store.clone(), agents.fleet.clone(), self.host);
-        let mut pace = Pace::default();
+        let ingest = Ingest::new(agents.store.clone(), agents.fleet.clone(), self.host);
+        let intake = Intake::new(agents.drift.clone(), self.host);
+        let mut ears = Ears { ingest, intake, pace: Pace::default() };
         loop {
             let left = self.ends.since(clock::now());
             let message = tokio::select! {
@@ -314,28 +326,24 @@ impl Session<'_> {
                 message = inbound.try_next() => message.map_err(gone)?,
             };
             let Some(message) = message.and_then(|message| message.message) else { return Ok(()) };
-            self.live.hear();
+            let _busy = self.live.busy();
             points::heard(&message);
             if self.agents.fleet.view().host(self.host).is_none() {
                 let problem = removed();
                 self.live.close(problem.code.as_str(), &problem.message);
                 return Err(problem);
             }
-            Box::pin(self.hear(message, &mut ingest, &mut pace)).await?;
+            Box::pin(self.hear(message, &mut ears)).await?;
         }
     }
 
-    async fn hear(
-        &self,
-        message: FromAgent,
-        ingest: &mut Ingest,
-        pace: &mut Pace,
-    ) -> Result<(), Problem> {
+    async fn hear(&self, message: FromAgent, ears: &mut Ears) -> Result<(), Problem> {
+        let Ears { ingest, intake, pace } = ears;
         match message {
             FromAgent::Hello(_) => Err(Problem::field("hello", "a session has one hello")),
-            FromAgent::Heartbeat(wire::Heartbeat { sequence, inventory: _ }) => {
+            FromAgent::Heartbeat(wire::Heartbeat { sequence, inventory }) => {
                 self.live.send(ToAgent::HeartbeatAck(wire::HeartbeatAck { sequence }));
-                Ok(())
+                intake.beat(&self.live, &inventory).await
             }
             FromAgent::Facts(facts) => {
                 let facts: tamer_model::Facts = facts.try_into()?;
@@ -379,8 +387,10 @@ impl Session<'_> {
                 Ok(())
             }
             FromAgent::Placements(told) => self.placements(told).await,
-            // Nothing keeps them yet; an agent keeps what was not acknowledged.
-            FromAgent::Inventory(_) | FromAgent::InventoryNodes(_) => Ok(()),
+            FromAgent::Inventory(told) => {
+                intake.told(&self.live, told, |theirs| self.ours(theirs)).await
+            }
+            FromAgent::InventoryNodes(nodes) => intake.nodes(&self.live, nodes).await,
             FromAgent::Goodbye(wire::Goodbye { reason }) => {
                 debug!(host = %self.host, reason, "the agent says goodbye");
                 Ok(())

@@ -28,12 +28,21 @@
 //! | `work/placement/HOST/PLACEMENT` | `Placement` |
 //! | `work/placed/HOST/PLACEMENT` | `PlacementStatus`, its times by the coordinator's clock |
 //! | `work/trouble/HOST` | `crate::workloads::Trouble`: what fails there, and until when it is set aside |
+//! | `drift/host/HOST` | `crate::drift::HostRecord`: what is known of what the host holds |
+//! | `drift/delta/HOST/ETAD` | `crate::drift::DeltaRecord`: one change of it, newest first |
+//! | `drift/snapshot/SNAPSHOT` | `crate::drift::SnapshotRecord` |
+//! | `drift/hosts/SNAPSHOT/N` | the names of the hosts in it, in chunks |
+//! | `drift/taken/ID` | the id of the snapshot that the request took |
+//! | `drift/baseline/NAME` | `crate::drift::InForce`: which version of it counts |
+//! | `drift/version/NAME/VERSION` | `crate::drift::BaselineRecord`, its number in eight digits; never changed |
+//! | `drift/rule/NAME` | `crate::drift::RuleRecord` |
+//! | `drift/ack/FINDING` | `crate::drift::AckRecord` |
 //! | `applied/ID` | [`super::AppliedRecord`]: what came of the request to apply a file |
 //! | `audit/ETAD` | `AuditRecord`, newest first |
 
 use tamer_model::{
-    BatchId, Fingerprint, HostId, HostName, InstanceId, PlacementId, ScheduleName, Spot, TaskId,
-    Timestamp, TokenId, WorkloadName,
+    BaselineName, BatchId, FindingId, Fingerprint, HostId, HostName, InstanceId, PlacementId,
+    RuleName, ScheduleName, SnapshotId, Spot, TaskId, Timestamp, TokenId, WorkloadName,
 };
 use tamer_store::{Key, Prefix};
 
@@ -217,6 +226,90 @@ pub fn trouble(host: HostId) -> Key {
 
 pub fn troubles() -> Prefix {
     prefix("work/trouble/")
+}
+
+pub fn inventory(host: HostId) -> Key {
+    key(format!("drift/host/{host}"))
+}
+
+pub fn inventories() -> Prefix {
+    prefix("drift/host/")
+}
+
+/// A change of what a host holds; of two in one millisecond the later has the higher counter.
+pub fn delta(host: HostId, at: Timestamp, counter: u64) -> Key {
+    key(format!("drift/delta/{host}/{}{:016x}", newest_first(at), u64::MAX - counter))
+}
+
+/// When a change was written, as its key tells.
+pub fn delta_time(key: &Key) -> Option<Timestamp> {
+    let newest = u64::from_str_radix(tail(key).get(..16)?, 16).ok()?;
+    Some(Timestamp::from_millis(u64::MAX - newest))
+}
+
+/// Every change of what a host holds, the newest first.
+pub fn deltas(host: HostId) -> Prefix {
+    prefix(&format!("drift/delta/{host}/"))
+}
+
+pub fn all_deltas() -> Prefix {
+    prefix("drift/delta/")
+}
+
+pub fn snapshot(id: SnapshotId) -> Key {
+    key(format!("drift/snapshot/{id}"))
+}
+
+/// Every snapshot, the oldest first.
+pub fn snapshots() -> Prefix {
+    prefix("drift/snapshot/")
+}
+
+/// A chunk of the names of a snapshot's hosts, from 0.
+pub fn snapshot_hosts(id: SnapshotId, number: usize) -> Key {
+    key(format!("drift/hosts/{id}/{number:05}"))
+}
+
+pub fn all_snapshot_hosts(id: SnapshotId) -> Prefix {
+    prefix(&format!("drift/hosts/{id}/"))
+}
+
+/// The snapshot that a request took.
+pub fn taken(request: &str) -> Key {
+    key(format!("drift/taken/{request}"))
+}
+
+pub fn baseline(name: &BaselineName) -> Key {
+    key(format!("drift/baseline/{name}"))
+}
+
+pub fn baselines() -> Prefix {
+    prefix("drift/baseline/")
+}
+
+pub fn baseline_version(name: &BaselineName, version: u32) -> Key {
+    key(format!("drift/version/{name}/{version:08}"))
+}
+
+/// Every version of a baseline, the oldest first.
+pub fn baseline_versions(name: &BaselineName) -> Prefix {
+    prefix(&format!("drift/version/{name}/"))
+}
+
+pub fn ignore_rule(name: &RuleName) -> Key {
+    key(format!("drift/rule/{name}"))
+}
+
+pub fn ignore_rules() -> Prefix {
+    prefix("drift/rule/")
+}
+
+pub fn acknowledged(finding: FindingId) -> Key {
+    key(format!("drift/ack/{finding}"))
+}
+
+pub fn all_acknowledged() -> Prefix {
+    prefix("drift/ack/")
 }
 
 /// What came of a request to apply workloads.

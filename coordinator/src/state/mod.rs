@@ -13,6 +13,6 @@ pub use record::{
 
 /// The version of the whole layout. A coordinator refuses a store of a later one, and writes its own
 /// into one of an earlier. 2 added instances, and batches that are no commands; 3 added rollouts,
-/// attempts, targets in chunks, and output that is compressed; 4 added what is below `work/`. What an
-/// earlier one wrote reads as the later.
-pub const FORMAT: u32 = 4;
+/// attempts, targets in chunks, and output that is compressed; 4 added what is below `work/`; 5 what is
+/// below `drift/`. What an earlier one wrote reads as the later.
+pub const FORMAT: u32 = 5;

@@ -19,6 +19,7 @@ use crate::batch::make::By;
 use crate::batch::{Controller, Feeds, Maker, Notice, Order};
 use crate::clock;
 use crate::contents::Contents;
+use crate::drift::{Drift, Nodes};
 use crate::fleet::{Fleet, follow};
 use crate::session::Sessions;
 use crate::state::{decode, encode, keys};
@@ -38,6 +39,7 @@ pub struct Stage {
     answer: Answer,
     pub seen: Arc<Mutex<Seen>>,
     contents: Contents,
+    drift: Drift,
     /// Dropped last.
     _folder: tempfile::TempDir,
 }
@@ -82,6 +84,21 @@ impl Stage {
         let seen = Arc::default();
         let folder = tempfile::tempdir().expect("a folder");
         let contents = Contents::open(folder.path(), Default::default()).expect("an empty folder");
+        let (_, workloads, _) =
+            crate::workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone())
+                .await
+                .expect("loaded");
+        let nodes = Nodes::open(&folder.path().join("inventory")).expect("an empty folder");
+        let drift = Drift::new(
+            store.clone(),
+            fleet.clone(),
+            sessions.clone(),
+            workloads,
+            nodes,
+            Default::default(),
+        )
+        .await
+        .expect("nothing is known");
         let mut stage = Self {
             store,
             fleet,
@@ -92,6 +109,7 @@ impl Stage {
             answer,
             seen,
             contents,
+            drift,
             _folder: folder,
         };
         for host in 0..hosts {
@@ -165,7 +183,8 @@ impl Stage {
 
     pub async fn order(&self, spec: BatchSpec) -> Result<Batch, tamer_model::Problem> {
         let (store, fleet) = (self.store.clone(), self.fleet.clone());
-        let maker = Maker { store, fleet, contents: self.contents.clone() };
+        let maker =
+            Maker { store, fleet, contents: self.contents.clone(), drift: self.drift.clone() };
         let request_id = format!("{:032x}", fastrand::u128(..));
         let order = Order { spec: spec.validate()?, origin: None, request_id, expect: None };
         let by = By { name: name(), who: "user/admin".to_owned(), from: String::new() };

@@ -1,0 +1,191 @@
+//! What is known of every host's picture, in memory: a cache of the `drift/host/` records, and what
+//! the open sessions say beyond them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tamer_drift::Digest;
+use tamer_model::{HostId, Problem, Timestamp};
+use tamer_store::{Entry, Range, Revision, Store};
+use tokio::sync::watch;
+
+use super::record::HostRecord;
+use crate::state::{Unstorable, decode, keys};
+
+/// Bounded by the fleet: about 1 KiB a host.
+#[derive(Clone)]
+pub struct Board {
+    hosts: Arc<Mutex<BTreeMap<HostId, Known>>>,
+    /// Counts what changed, for who looks at all of it.
+    changed: watch::Sender<u64>,
+}
+
+/// What is known of one host.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The record and its revision. None when no picture of it was ever whole here.
+    pub record: Option<(Arc<HostRecord>, Revision)>,
+    /// The root that the agent spoke of last, in this life of the coordinator.
+    pub spoken: Option<Digest>,
+    /// When it last said that what is recorded is what it has.
+    pub confirmed_at: Option<Timestamp>,
+    /// Why its last picture was not taken.
+    pub refused: Option<Problem>,
+    /// Nodes of what is recorded are damaged or gone.
+    pub damaged: bool,
+}
+
+/// What a heartbeat says beside what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// What is recorded is what the agent has, or it keeps no inventory.
+    Same,
+    /// The same, and some of it has to be asked for again.
+    Damaged,
+    /// It has another picture.
+    Other,
+}
+
+impl Known {
+    /// The root that is recorded.
+    pub fn root(&self) -> Option<Digest> {
+        self.record.as_ref().map(|(record, _)| record.root)
+    }
+
+    /// Why what is recorded may not be what the host holds, if so.
+    pub fn doubt(&self) -> Option<String> {
+        if let Some(problem) = &self.refused {
+            return Some(format!("its last picture was not taken: {}", problem.message));
+        }
+        if self.damaged {
+            return Some("some of its picture is damaged here, and asked for again".to_owned());
+        }
+        match (self.root(), self.spoken) {
+            (None, Some(_)) => Some("its first picture is on its way".to_owned()),
+            (Some(root), Some(spoken)) if root != spoken => {
+                Some("a newer picture is on its way".to_owned())
+            }
+            (Some(_) | None, _) => None,
+        }
+    }
+}
+
+impl Board {
+    /// Reads all records.
+    pub async fn load(store: &Store) -> Result<Self, Problem> {
+        let mut hosts = BTreeMap::new();
+        let mut next = Some(Range::prefix(&keys::inventories()));
+        while let Some(range) = next {
+            let page = store.range(range).await.map_err(Unstorable::problem)?;
+            for entry in &page.entries {
+                if let Ok(host) = keys::tail(&entry.key).parse() {
+                    hosts.insert(host, Known { record: Some(read(entry)?), ..Known::default() });
+                }
+            }
+            next = page.next;
+        }
+        Ok(Self { hosts: Arc::new(Mutex::new(hosts)), changed: watch::Sender::new(0) })
+    }
+
+    /// What is known of one host.
+    pub fn get(&self, host: HostId) -> Known {
+        self.lock().get(&host).cloned().unwrap_or_default()
+    }
+
+    /// What is known of all of them.
+    pub fn all(&self) -> BTreeMap<HostId, Known> {
+        self.lock().clone()
+    }
+
+    /// A heartbeat: compares, and nothing else.
+    pub fn beat(&self, host: HostId, root: Option<Digest>, now: Timestamp) -> Beat {
+        let Some(root) = root else { return Beat::Same };
+        let mut hosts = self.lock();
+        let Some(known) = hosts.get_mut(&host) else { return Beat::Other };
+        known.spoken = Some(root);
+        if known.root() != Some(root) || known.refused.is_some() {
+            return Beat::Other;
+        }
+        known.confirmed_at = Some(now);
+        if known.damaged { Beat::Damaged } else { Beat::Same }
+    }
+
+    /// Nodes of these hosts' pictures cannot be read.
+    pub fn damage(&self, host: HostId) {
+        self.lock().entry(host).or_default().damaged = true;
+        self.tell();
+    }
+
+    /// All of a host's picture is here again.
+    pub fn repaired(&self, host: HostId) {
+        let was =
+            self.lock().get_mut(&host).is_some_and(|known| std::mem::take(&mut known.damaged));
+        if was {
+            self.tell();
+        }
+    }
+
+    /// The agent told of a picture. An earlier refusal was about another one.
+    pub fn speak(&self, host: HostId, root: Digest) {
+        let mut hosts = self.lock();
+        let known = hosts.entry(host).or_default();
+        known.spoken = Some(root);
+        known.refused = None;
+    }
+
+    /// Its picture is not taken, and why.
+    pub fn refuse(&self, host: HostId, problem: Problem) {
+        self.lock().entry(host).or_default().refused = Some(problem);
+        self.tell();
+    }
+
+    /// A record was written.
+    pub fn put(&self, host: HostId, record: HostRecord, at: Revision, now: Timestamp) {
+        {
+            let mut hosts = self.lock();
+            let known = hosts.entry(host).or_default();
+            known.record = Some((Arc::new(record), at));
+            known.damaged = false;
+            known.confirmed_at = Some(now);
+        }
+        self.tell();
+    }
+
+    /// Reads the record of a host again: somebody else wrote it.
+    pub async fn refresh(&self, store: &Store, host: HostId) -> Result<Known, Problem> {
+        let entry = store.get(&keys::inventory(host)).await.map_err(Unstorable::problem)?;
+        let record = entry.as_ref().map(read).transpose()?;
+        let known = {
+            let mut hosts = self.lock();
+            let known = hosts.entry(host).or_default();
+            known.record = record;
+            known.clone()
+        };
+        self.tell();
+        Ok(known)
+    }
+
+    /// Forgets hosts that are not part of the fleet any more.
+    pub fn retain(&self, is_member: impl Fn(HostId) -> bool) {
+        self.lock().retain(|host, _| is_member(*host));
+        self.tell();
+    }
+
+    /// Tells of every change by a number that grows.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Something else changed that reports depend on: a baseline, a rule.
+    pub fn tell(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<HostId, Known>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(entry: &Entry) -> Result<(Arc<HostRecord>, Revision), Problem> {
+    Ok((Arc::new(decode(&entry.key, &entry.value)?), entry.modified))
+}

@@ -1,0 +1,82 @@
+//! The history of a host: what changed, when, and what it was before.
+//!
+//! It is a chain of deltas that ends at the newest picture. An earlier picture is made by undoing
+//! them one after the other; each says which root it leads to, so a wrong one is found.
+
+use tamer_drift::delta::DeltaChange;
+use tamer_drift::{Digest, ResourceKey};
+use tamer_model::{HostId, Problem, Timestamp};
+
+use super::record::DeltaRecord;
+use super::snapshots::entries;
+use super::{Drift, trees};
+use crate::state::{decode, keys};
+
+/// Changes of one host that are read for one answer, the newest first.
+const READ: usize = 2_000;
+
+/// One step of the history, the newest first.
+#[derive(Debug, Clone)]
+pub struct Past {
+    pub record: DeltaRecord,
+    /// What changed; empty when it was too much to be kept as a delta.
+    pub changes: Vec<DeltaChange>,
+    /// The root after it, where that is known.
+    pub after: Option<Digest>,
+}
+
+impl Drift {
+    /// What changed on a host since a time, the newest first.
+    ///
+    /// # Errors
+    /// `StoreFailed` when a record is damaged.
+    pub async fn past(&self, host: HostId, since: Timestamp) -> Result<Vec<Past>, Problem> {
+        let mut all = Vec::new();
+        let mut after = self.board().get(host).root();
+        for entry in entries(self.store(), &keys::deltas(host)).await?.into_iter().take(READ) {
+            let record: DeltaRecord = decode(&entry.key, &entry.value)?;
+            if record.at < since {
+                break;
+            }
+            let delta = record.delta.as_ref().map(trees::unpack).transpose()?;
+            let root = delta.as_ref().map(|delta| delta.after).or(after);
+            after = delta.as_ref().and_then(|delta| delta.before).or_else(|| record.anchor());
+            let changes = delta.map(|delta| delta.changes).unwrap_or_default();
+            all.push(Past { record, changes, after: root });
+        }
+        Ok(all)
+    }
+
+    /// The picture that a host had at a time: the newest that was whole then. None when the history
+    /// does not reach so far back.
+    ///
+    /// # Errors
+    /// `NotFound` when a node is damaged, `StoreFailed` when a delta is.
+    pub async fn picture_at(&self, host: HostId, at: Timestamp) -> Result<Option<Digest>, Problem> {
+        let Some((record, _)) = self.board().get(host).record else { return Ok(None) };
+        let mut root = record.root;
+        for past in self.past(host, Timestamp::default()).await? {
+            if past.record.at <= at {
+                return Ok(Some(root));
+            }
+            let before = match (&past.record.delta, past.record.anchor()) {
+                (Some(packed), _) => {
+                    let (shelf, delta) = (self.nodes().clone(), trees::unpack(packed)?);
+                    self.turn(move || trees::undo(&shelf, root, &delta)).await?
+                }
+                (None, Some(anchor)) => Some(anchor),
+                // Nothing of the picture changed: its sources did, or the chain did.
+                (None, None) if past.record.changed == 0 && !past.record.began => Some(root),
+                (None, None) => None,
+            };
+            let Some(before) = before else { return Ok(None) };
+            root = before;
+        }
+        Ok(None)
+    }
+}
+
+/// Whether a step is about a resource.
+pub fn is_about(past: &Past, resource: Option<&ResourceKey>) -> bool {
+    resource.is_none_or(|key| past.changes.iter().any(|change| change.key == *key))
+}

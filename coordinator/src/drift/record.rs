@@ -1,0 +1,273 @@
+//! The records of inventories, below `drift/`. What they refer to by digest is in [`super::nodes`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use data_encoding::{BASE64_NOPAD, HEXLOWER};
+use serde::{Deserialize, Serialize};
+use tamer_drift::Digest;
+use tamer_model::{
+    BaselineName, FindingId, HostId, HostName, Problem, Selector, SnapshotId, SnapshotName,
+    Timestamp, UserName,
+};
+
+/// Names one memory of an agent. Another one, and it does not know what was before.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Epoch([u8; 16]);
+
+/// What is known of what a host holds: its newest picture that is here whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRecord {
+    pub epoch: Epoch,
+    pub counter: u64,
+    pub root: Digest,
+    /// When it was whole, by the coordinator's clock.
+    pub at: Timestamp,
+    /// How long its last full pass took, in milliseconds.
+    pub took_ms: u64,
+    pub resources: u64,
+    pub sources: Vec<SourceSeen>,
+}
+
+/// One source of a picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceSeen {
+    pub name: String,
+    /// Whether it was seen whole. What is missing of one that was not is not gone.
+    pub complete: bool,
+    /// Why it was not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub problem: String,
+    /// When it was seen whole last, by the coordinator's clock; 0: never.
+    pub at: Timestamp,
+    /// The kinds that it is about; empty: not told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+}
+
+/// A time in which nobody looked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GapRecord {
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub why: String,
+    /// Resources that changed inside, as far as both ends tell.
+    pub changed: u64,
+}
+
+/// One change of a host's picture. Short: there are many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeltaRecord {
+    /// When the later picture was whole, by the coordinator's clock.
+    pub at: Timestamp,
+    /// The picture before, where there is no delta to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Short>,
+    /// Resources that changed.
+    pub changed: u64,
+    /// `tamer_drift::delta`, compressed. None when the chain begins here, and when it was too long:
+    /// then the nodes of `before` are kept instead, for as long as this record is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<Packed>,
+    /// When the agent said last that it had the picture before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<GapRecord>,
+    /// The chain begins: the agent had no memory of an earlier picture.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub began: bool,
+}
+
+/// A digest in 43 characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Short(pub Digest);
+
+/// Bytes in base 64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Packed(pub Vec<u8>);
+
+/// A snapshot. Its content is the tree of hosts below `root`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRecord {
+    pub id: SnapshotId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<SnapshotName>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// The request that took it: asked again, it is this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    pub at: Timestamp,
+    pub by: UserName,
+    /// Which hosts were meant.
+    pub selector: Selector,
+    pub root: Digest,
+    pub hosts: u32,
+    pub resources: u64,
+    /// Hosts that were meant and of which nothing is known: their names, at most [`MISSING`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<HostName>,
+    pub missing_count: u32,
+    /// The longest full pass of a host in it, in milliseconds.
+    pub took_ms: u64,
+    /// When the oldest picture in it was whole.
+    pub oldest_at: Timestamp,
+    /// Hosts of which some source was not seen whole.
+    pub incomplete: u32,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub imported: bool,
+}
+
+/// Names of hosts without a picture that a snapshot keeps. All of them are counted.
+pub const MISSING: usize = 1000;
+
+/// A host of a snapshot and its name at that time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    pub id: HostId,
+    pub name: HostName,
+    pub resources: u64,
+    /// The sources that were not seen whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<String>,
+}
+
+/// Names to a chunk: each is shorter than 1 KiB.
+pub const NAMED_CHUNK: usize = 900;
+
+/// Which version of a baseline counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InForce {
+    pub version: u32,
+    /// It was cleared: none counts. Its versions stay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cleared: bool,
+}
+
+/// A version of a baseline. Written once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaselineRecord {
+    pub name: BaselineName,
+    pub version: u32,
+    pub snapshot: SnapshotId,
+    /// The hosts that it is for, of those in the snapshot.
+    pub selector: Selector,
+    pub at: Timestamp,
+    pub by: UserName,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// The version that it was made from by accepting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u32>,
+    /// The findings that were accepted: the first [`ACCEPTED`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<FindingId>,
+}
+
+/// Findings that a baseline's version names.
+pub const ACCEPTED: usize = 1000;
+
+/// A rule about noise: its document is that of `tamer_drift`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RuleRecord {
+    pub rule: tamer_drift::finding::IgnoreRule,
+    pub by: UserName,
+    pub at: Timestamp,
+}
+
+/// A finding that was set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AckRecord {
+    pub until: Timestamp,
+    pub by: UserName,
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+impl DeltaRecord {
+    /// The root whose nodes are kept because there is no delta to it.
+    pub fn anchor(&self) -> Option<Digest> {
+        self.before.map(|Short(root)| root)
+    }
+}
+
+impl Epoch {
+    /// The epoch of sixteen bytes.
+    ///
+    /// # Errors
+    /// `InvalidField` for any other number of them.
+    pub fn new(bytes: &[u8]) -> Result<Self, Problem> {
+        bytes.try_into().map(Self).map_err(|_| {
+            Problem::field("inventory.epoch", format!("{} bytes, not 16", bytes.len()))
+        })
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<Epoch> for String {
+    fn from(epoch: Epoch) -> Self {
+        epoch.to_string()
+    }
+}
+
+impl TryFrom<String> for Epoch {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self, Problem> {
+        let bytes = HEXLOWER.decode(text.as_bytes());
+        Self::new(&bytes.map_err(|_| Problem::field("epoch", "not 32 hex digits"))?)
+    }
+}
+
+impl From<Short> for String {
+    fn from(Short(digest): Short) -> Self {
+        BASE64_NOPAD.encode(digest.as_bytes())
+    }
+}
+
+impl TryFrom<String> for Short {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self, Problem> {
+        let bytes = BASE64_NOPAD.decode(text.as_bytes()).ok();
+        let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let bytes = bytes.ok_or_else(|| Problem::field("root", "not a digest in base 64"))?;
+        Ok(Self(Digest::from_bytes(bytes)))
+    }
+}
+
+impl From<Packed> for String {
+    fn from(Packed(bytes): Packed) -> Self {
+        BASE64_NOPAD.encode(&bytes)
+    }
+}
+
+impl TryFrom<String> for Packed {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self, Problem> {
+        let bytes = BASE64_NOPAD.decode(text.as_bytes());
+        bytes.map(Self).map_err(|_| Problem::field("delta", "not base 64"))
+    }
+}

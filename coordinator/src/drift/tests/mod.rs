@@ -1,0 +1,7 @@
+//! Inventories with agents that tests play, on a store in memory and files in a folder.
+
+mod exchange;
+mod keeping;
+mod meaning;
+mod stage;
+mod telling;
