@@ -10,7 +10,7 @@ mod pace;
 mod points;
 pub mod service;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -41,7 +41,8 @@ pub struct Sessions {
 #[derive(Default)]
 struct Inner {
     next: u64,
-    live: HashMap<HostId, Live>,
+    /// In order: what happens to all of them happens in the same order each time.
+    live: BTreeMap<HostId, Live>,
     /// When hosts without a session were last heard, by the steady clock.
     gone: HashMap<HostId, u64>,
 }

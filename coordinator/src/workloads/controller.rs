@@ -8,7 +8,7 @@
 
 mod act;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use tamer_model::{HostId, PlacementId, PlacementStatus, Problem, Timestamp};
@@ -226,7 +226,8 @@ impl Controller {
 
     /// Takes in what sessions told.
     async fn hear(&mut self, notices: impl Iterator<Item = Notice>) {
-        let (mut reports, mut up, mut complete_in) = (Vec::new(), HashMap::new(), Vec::new());
+        // In the order of hosts, so that the same notices lead to the same messages.
+        let (mut reports, mut up, mut complete_in) = (Vec::new(), BTreeMap::new(), Vec::new());
         for notice in notices {
             match notice {
                 Notice::Up { host, session, held } => {

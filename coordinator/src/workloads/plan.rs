@@ -79,7 +79,9 @@ impl Drawing<'_> {
             workload: one.workload.clone(),
             cause: StopCause::WorkloadRemoved,
         };
-        orphans.map(stop).filter_map(|stop| self.stop(stop)).collect()
+        let mut stops: Vec<_> = orphans.map(stop).collect();
+        stops.sort_unstable_by_key(|stop| stop.placement);
+        stops.into_iter().filter_map(|stop| self.stop(stop)).collect()
     }
 
     fn is_gone(&self, copy: &Copy) -> bool {
