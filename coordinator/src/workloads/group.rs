@@ -21,9 +21,27 @@ struct Group {
     bytes: usize,
 }
 
+/// A commit, and the decisions that it holds.
+pub type Grouped = (Commit, Vec<Deed>);
+
+/// Puts decisions into commits, and those into turns: what is in one turn is stored in any order, what
+/// is in the next only when all of the turn before it was. What is made may take the room of what
+/// stops, so it is stored with that, or after it.
+pub fn turns(deeds: Vec<Deed>) -> Vec<Vec<Grouped>> {
+    let is_made = |deed: &Deed| matches!(deed, Deed::Make { .. });
+    let stops = deeds.iter().any(|deed| matches!(deed, Deed::Stop { .. } | Deed::Remove { .. }));
+    let all = group(deeds);
+    if all.len() < 2 || !stops {
+        return vec![all];
+    }
+    let deeds = all.into_iter().flat_map(|(_, deeds)| deeds);
+    let (made, others): (Vec<_>, Vec<_>) = deeds.partition(is_made);
+    [others, made].map(group).into_iter().filter(|turn| !turn.is_empty()).collect()
+}
+
 /// Puts decisions into commits, each with what it holds, in their order. A precondition that several
 /// decisions of one commit share is in it once.
-pub fn group(deeds: Vec<Deed>) -> Vec<(Commit, Vec<Deed>)> {
+fn group(deeds: Vec<Deed>) -> Vec<Grouped> {
     let mut done = Vec::new();
     let mut group = Group::default();
     for deed in deeds {
@@ -66,4 +84,53 @@ fn size(write: &Write) -> usize {
             Write::Put(_, value) => value.len(),
             Write::Delete(_) => 0,
         }
+}
+
+#[cfg(test)]
+mod tests {
+    use tamer_model::{Cause, HostId, Placement, PlacementId, StopCause, Timestamp, Why, Wish};
+    use tamer_store::Revision;
+
+    use super::*;
+    use crate::state::keys;
+
+    fn copy(number: u8, wish: Wish) -> Placement {
+        Placement {
+            id: PlacementId::from_bytes([number; 10]),
+            workload: "web".parse().expect("a name"),
+            index: u32::from(number),
+            template: 1,
+            host: HostId::from_bytes([1; 10]),
+            made_at: Timestamp::default(),
+            why: Why { cause: Cause::Missing, score: 0, fitting: 1, hosts: 1 },
+            replaces: None,
+            wish,
+        }
+    }
+
+    /// So many that stop, and as many that are made where they were.
+    fn moved(count: u8) -> Vec<Deed> {
+        let wish = Wish::Stop { at: Timestamp::default(), cause: StopCause::Preempted };
+        let stop = |number| {
+            let placement = copy(number, wish);
+            let key = keys::placement(placement.host, placement.id);
+            Deed::Stop { placement, given: vec![(key, Revision::ZERO)] }
+        };
+        let make = |number| Deed::Make { placement: copy(number, Wish::Run), given: Vec::new() };
+        (0..count).map(stop).chain((0..count).map(make)).collect()
+    }
+
+    fn shape(deeds: Vec<Deed>) -> Vec<Vec<usize>> {
+        let turns = turns(deeds);
+        turns.iter().map(|turn| turn.iter().map(|(_, deeds)| deeds.len()).collect()).collect()
+    }
+
+    #[test]
+    fn what_is_made_is_stored_with_what_gives_it_room_or_after_it() {
+        assert_eq!(shape(moved(60)), [[120]], "one commit holds all");
+        assert_eq!(shape(moved(100)), [[100], [100]], "one after the other");
+        assert_eq!(shape(moved(200)), [[120, 80], [120, 80]]);
+        let makes = moved(200).split_off(200);
+        assert_eq!(shape(makes), [[120, 80]], "who waits for nothing is not held up");
+    }
 }

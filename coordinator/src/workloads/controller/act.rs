@@ -9,7 +9,7 @@ use tamer_store::{Change, CommitError, Event, Key, Revision};
 use tracing::{error, info};
 
 use super::super::deed::Deed;
-use super::super::group::group;
+use super::super::group::{Grouped, turns};
 use super::super::load;
 use super::super::orders::Outbox;
 use super::super::plan::Drawing;
@@ -103,22 +103,33 @@ impl Controller {
         Ok(())
     }
 
-    /// Commits decisions, and then acts on them.
+    /// Commits decisions, and then acts on them. What follows on something that was refused is not
+    /// done: it is planned anew.
     pub(super) async fn perform(&mut self, deeds: Vec<Deed>) {
         if deeds.is_empty() {
             return;
         }
-        let groups = group(deeds);
-        let commits = groups.iter().map(|(commit, _)| self.store.commit(commit.clone()));
+        for turn in turns(deeds) {
+            if !self.commit(turn).await {
+                return;
+            }
+        }
+    }
+
+    /// Whether all of it was stored.
+    async fn commit(&mut self, turn: Vec<Grouped>) -> bool {
+        let commits = turn.iter().map(|(commit, _)| self.store.commit(commit.clone()));
         let results = join_all(commits).await;
-        let mut stored = Vec::with_capacity(groups.len());
-        for ((_, deeds), result) in groups.into_iter().zip(results) {
+        let (all, mut stored) = (turn.len(), Vec::with_capacity(turn.len()));
+        for ((_, deeds), result) in turn.into_iter().zip(results) {
             match result {
                 Ok(at) => stored.push((at, deeds)),
                 Err(problem) => self.refused(problem, &deeds).await,
             }
         }
+        let done = stored.len() == all;
         self.stored(stored);
+        done
     }
 
     /// Shows what was stored, and tells agents of it.
