@@ -17,7 +17,6 @@ use tamer_provider::Provider;
 use tamer_provider::registry::Registry;
 use tamer_provider::supervise::Settings;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use wire::agent_message::Message;
@@ -103,11 +102,18 @@ impl Agent {
         let welcome = first(answer.ok_or("it hung up")?).map_err(|problem| problem.to_string())?;
         self.trace.tell(format_args!("{} is in session", self.machine.name));
         let _in_session = self.handle.in_session(true).await.map_err(stopped)?;
-        let mut telling = JoinSet::new();
         let (_ends, to_pass) = mpsc::channel(1);
-        let registry = self.registry.clone();
-        telling.spawn(providers::tell(registry, out.clone(), to_pass, Arc::<AtomicU64>::default()));
-        telling.spawn(placements::tell(placed.board, out.clone()));
+        let told = Arc::<AtomicU64>::default();
+        let instances = providers::tell(self.registry.clone(), out.clone(), to_pass, told);
+        let copies = placements::tell(placed.board, out.clone());
+        // In this task, not in their own: it is not left to chance who of an agent is woken first.
+        let mut telling = std::pin::pin!(async {
+            tokio::select! {
+                biased;
+                () = instances => {}
+                () = copies => {}
+            }
+        });
         let mut beats = interval(welcome.heartbeat);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut heard, mut sequence) = (Instant::now(), 0);
@@ -128,7 +134,7 @@ impl Agent {
                     heard = Instant::now();
                     self.hear(message).await?;
                 }
-                Some(_) = telling.join_next() => return Err("it is told nothing any more".to_owned()),
+                () = &mut telling => return Err("it is told nothing any more".to_owned()),
                 () = sleep_until(heard + welcome.silence) => return Err("it is silent".to_owned()),
             }
         }
@@ -146,7 +152,9 @@ impl Agent {
             | Incoming::Cancel(_)
             | Incoming::Stored(_)
             | Incoming::Certificate(_)
-            | Incoming::Open(..)) => Err(format!("nobody asked for {other:?}")),
+            | Incoming::Open(..)
+            | Incoming::Inventory(_)
+            | Incoming::InventoryRefused(_)) => Err(format!("nobody asked for {other:?}")),
         }
     }
 }

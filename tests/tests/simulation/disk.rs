@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tamer_store::{
-    Backend, BoxFuture, Change, Commit, CommitError, Entry, Event, Feed, Key, Page, Prefix, Range,
+    Backend, BoxFuture, Change, Commit, CommitError, Entry, Event, Fault, Key, Page, Prefix, Range,
     ReadError, Revision, Watch, WatchError, Write,
 };
-use tokio::sync::watch;
 use tokio::time::sleep;
+
+use super::follower::Follower;
+use super::shown::Shown;
 
 /// Sees every commit at the moment it is made.
 pub trait Witness: Send {
@@ -25,7 +27,7 @@ struct Inner {
     state: Mutex<State>,
     /// One commit at a time, in the order in which they came.
     turn: tokio::sync::Mutex<()>,
-    tip: watch::Sender<Revision>,
+    tip: Shown<Revision>,
 }
 
 struct State {
@@ -35,6 +37,19 @@ struct State {
     past: Vec<Event>,
     random: fastrand::Rng,
     witness: Option<Box<dyn Witness>>,
+    ails: Ails,
+}
+
+/// What is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ails {
+    Nothing,
+    /// There is no room; what only deletes passes.
+    Full,
+    /// The next commit fails half-way.
+    Fails,
+    /// One did, and no more are taken until the store is opened again.
+    Failed,
 }
 
 impl Disk {
@@ -45,14 +60,56 @@ impl Disk {
             past: Vec::new(),
             random: fastrand::Rng::with_seed(seed),
             witness: None,
+            ails: Ails::Nothing,
         };
-        let (turn, tip) = (tokio::sync::Mutex::default(), watch::Sender::new(Revision::ZERO));
+        let (turn, tip) = (tokio::sync::Mutex::default(), Shown::new(Revision::ZERO));
         Self(Arc::new(Inner { state: Mutex::new(state), turn, tip }))
     }
 
     /// From now on this sees every commit.
     pub fn show(&self, witness: impl Witness + 'static) {
         self.state().witness = Some(Box::new(witness));
+    }
+
+    /// There is no room on it, until [`Disk::empty`].
+    pub fn fill(&self) {
+        self.ail(Ails::Nothing, Ails::Full);
+    }
+
+    /// There is room on it again.
+    pub fn empty(&self) {
+        self.ail(Ails::Full, Ails::Nothing);
+    }
+
+    /// The next commit fails half-way, and those after it at once, until [`Disk::heal`].
+    pub fn fail(&self) {
+        self.ail(Ails::Nothing, Ails::Fails);
+    }
+
+    /// It was opened again.
+    pub fn heal(&self) {
+        self.ail(Ails::Fails, Ails::Nothing);
+        self.ail(Ails::Failed, Ails::Nothing);
+    }
+
+    /// What changed from this revision on, below a prefix, and up to where that is all.
+    pub fn since(&self, from: Revision, prefix: &Prefix) -> (Vec<Event>, Revision) {
+        let state = self.state();
+        let begin = state.past.partition_point(|event| event.revision < from);
+        let new = state.past[begin..].iter().filter(|event| prefix.contains(event.key()));
+        (new.cloned().collect(), state.revision)
+    }
+
+    /// Its newest revision.
+    pub fn tip(&self) -> &Shown<Revision> {
+        &self.0.tip
+    }
+
+    fn ail(&self, before: Ails, after: Ails) {
+        let mut state = self.state();
+        if state.ails == before {
+            state.ails = after;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -73,9 +130,9 @@ impl Disk {
     async fn write(&self, commit: Commit) -> Result<Revision, CommitError> {
         let turn = self.0.turn.lock().await;
         self.work().await;
-        let done = self.state().apply(commit);
+        let done = self.state().take(commit);
         if let Ok(revision) = done {
-            self.0.tip.send_if_modified(|tip| std::mem::replace(tip, revision) != revision);
+            self.0.tip.set(revision);
         }
         drop(turn);
         self.work().await;
@@ -84,6 +141,24 @@ impl Disk {
 }
 
 impl State {
+    /// Applies it, if the disk is well.
+    fn take(&mut self, commit: Commit) -> Result<Revision, CommitError> {
+        let fault = |why: &str| Fault::new(std::io::Error::other(why.to_owned()));
+        let deletes = commit.writes().iter().all(|write| matches!(write, Write::Delete(_)));
+        match self.ails {
+            Ails::Full if !deletes => Err(CommitError::Full(fault("there is no room"))),
+            Ails::Nothing | Ails::Full => self.apply(commit),
+            Ails::Fails => {
+                self.ails = Ails::Failed;
+                if self.random.bool() {
+                    self.apply(commit)?;
+                }
+                Err(CommitError::OutcomeUnknown(fault("the disk failed")))
+            }
+            Ails::Failed => Err(CommitError::Unavailable(fault("the disk failed before"))),
+        }
+    }
+
     fn apply(&mut self, commit: Commit) -> Result<Revision, CommitError> {
         for precondition in commit.preconditions() {
             if !precondition.holds(self.entries.get(precondition.key())) {
@@ -157,7 +232,7 @@ impl Backend for Disk {
     }
 
     fn watch(&self, prefix: Prefix, from: Revision) -> BoxFuture<'_, Result<Watch, WatchError>> {
-        let follower = Follower { disk: self.clone(), prefix, from, tip: self.0.tip.subscribe() };
+        let follower = Follower { disk: self.clone(), prefix, from };
         Box::pin(async move { Ok(Watch::new(follower)) })
     }
 
@@ -167,36 +242,5 @@ impl Backend for Disk {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
-    }
-}
-
-struct Follower {
-    disk: Disk,
-    prefix: Prefix,
-    from: Revision,
-    tip: watch::Receiver<Revision>,
-}
-
-impl Feed for Follower {
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Event>, WatchError>> {
-        Box::pin(async move {
-            loop {
-                self.tip.mark_unchanged();
-                let (found, tip): (Vec<_>, _) = {
-                    let state = self.disk.state();
-                    let begin = state.past.partition_point(|event| event.revision < self.from);
-                    let new = state.past[begin..].iter();
-                    let found = new.filter(|event| self.prefix.contains(event.key()));
-                    (found.cloned().collect(), state.revision)
-                };
-                // What was looked at and is not followed is not looked at again.
-                self.from = self.from.max(tip.next());
-                if !found.is_empty() {
-                    return Ok(found);
-                }
-                // The sender lives in the disk, which is held here.
-                let _ = self.tip.changed().await;
-            }
-        })
     }
 }

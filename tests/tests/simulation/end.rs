@@ -65,7 +65,7 @@ impl Books {
         if indices.len() != copies.len() || indices.len() != count as usize {
             return Err(format!("{name} shall have {count} copies and has {indices:?}"));
         }
-        copies.iter().try_for_each(|copy| self.well(workload, copy))
+        copies.iter().try_for_each(|copy| self.well(workload, copy, true))
     }
 
     fn everywhere(
@@ -77,7 +77,10 @@ impl Books {
         let mut on = BTreeMap::<HostId, u32>::new();
         for copy in copies {
             *on.entry(copy.host).or_default() += 1;
-            self.well(workload, copy)?;
+            // Where none may be made, the one that is there stays as it is.
+            let host = self.records.hosts.get(&copy.host);
+            let changes = host.is_some_and(|host| self.takes(workload, host) == Some(true));
+            self.well(workload, copy, changes)?;
         }
         for (id, host) in &self.records.hosts {
             let have = on.get(id).copied().unwrap_or(0);
@@ -121,12 +124,13 @@ impl Books {
         }
     }
 
-    fn well(&self, workload: &Workload, copy: &Placement) -> Result<(), String> {
+    /// A copy runs where it may; `newest`: as what is wanted now.
+    fn well(&self, workload: &Workload, copy: &Placement, newest: bool) -> Result<(), String> {
         let Placement { id, workload: name, index, .. } = copy;
         if self.phase(*id) != Some(Phase::Running) {
             return Err(format!("{id} of {name}/{index} is {:?}", self.phase(*id)));
         }
-        if copy.template != workload.template {
+        if newest && copy.template != workload.template {
             let (is, shall) = (copy.template, workload.template);
             return Err(format!("{id} of {name}/{index} is made of {is}, not of {shall}"));
         }

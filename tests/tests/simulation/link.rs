@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use prost::Message;
 use tamer_proto::wire;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::Status;
 use wire::coordinator_message::Message as Said;
+
+use super::shown::Shown;
 
 /// Messages under way in one direction; a sender whose messages do not leave waits, as with a
 /// window of TCP.
@@ -49,7 +51,7 @@ pub struct Line(Arc<Inner>);
 
 struct Inner {
     /// Nothing passes; what is under way arrives afterwards, if anybody still waits for it.
-    cut: watch::Sender<bool>,
+    cut: Shown<bool>,
     state: Mutex<LineState>,
     loses_gone: bool,
 }
@@ -58,7 +60,7 @@ struct LineState {
     /// How long a message takes, in milliseconds.
     delay: (u64, u64),
     random: fastrand::Rng,
-    open: Vec<watch::Sender<State>>,
+    open: Vec<Shown<State>>,
 }
 
 impl Line {
@@ -66,15 +68,11 @@ impl Line {
     pub fn new(seed: u64, loses_gone: bool) -> Self {
         let random = fastrand::Rng::with_seed(seed);
         let state = LineState { delay: (0, 5), random, open: Vec::new() };
-        Self(Arc::new(Inner {
-            cut: watch::Sender::new(false),
-            state: Mutex::new(state),
-            loses_gone,
-        }))
+        Self(Arc::new(Inner { cut: Shown::new(false), state: Mutex::new(state), loses_gone }))
     }
 
     pub fn cut(&self, cut: bool) {
-        self.0.cut.send_replace(cut);
+        self.0.cut.set(cut);
     }
 
     /// How long a message takes from now on, from and to milliseconds.
@@ -85,7 +83,7 @@ impl Line {
     /// Every connection of the host breaks.
     pub fn fail(&self, agent: bool, coordinator: bool) {
         for connection in self.state().open.drain(..) {
-            connection.send_replace(State::Broken { agent, coordinator });
+            connection.set(State::Broken { agent, coordinator });
         }
     }
 
@@ -95,25 +93,22 @@ impl Line {
         &self,
         listen: impl FnOnce(ToCoordinator, FromCoordinator) -> bool,
     ) -> Option<Connection> {
-        let mut cut = self.0.cut.subscribe();
-        let through = tokio::time::timeout(DIAL, cut.wait_for(|cut| !cut));
-        through.await.ok()?.ok()?;
+        tokio::time::timeout(DIAL, self.0.cut.until(|cut| !cut)).await.ok()?;
         sleep(self.draw()).await;
         let (out, from_agent) = mpsc::channel(UNREAD);
         let (to_coordinator, heard) = mpsc::channel(UNREAD);
         // As the coordinator's own queue to one agent.
         let (said, from_coordinator) = mpsc::channel(256);
         let (to_agent, incoming) = mpsc::channel(UNREAD);
-        let state = watch::Sender::new(State::Up);
-        let up =
-            Pipe { line: self.clone(), state: state.subscribe(), notices: coordinator_notices };
-        let down = Pipe { line: self.clone(), state: state.subscribe(), notices: agent_notices };
+        let state = Shown::new(State::Up);
+        let up = Pipe { line: self.clone(), state: state.clone(), notices: coordinator_notices };
+        let down = Pipe { line: self.clone(), state: state.clone(), notices: agent_notices };
         if !listen(heard, said) {
             return None;
         }
         {
             let mut line = self.state();
-            line.open.retain(|connection| connection.receiver_count() > 0);
+            line.open.retain(|connection| !connection.is_alone());
             line.open.push(state);
         }
         tokio::spawn(
@@ -161,23 +156,23 @@ fn coordinator_notices(state: State) -> bool {
 /// One direction of a connection.
 struct Pipe {
     line: Line,
-    state: watch::Receiver<State>,
+    state: Shown<State>,
     /// Whether the end that reads sees that it broke.
     notices: fn(State) -> bool,
 }
 
 impl Pipe {
     async fn carry<A, B>(
-        mut self,
+        self,
         mut from: mpsc::Receiver<A>,
         to: mpsc::Sender<B>,
         through: impl Fn(A) -> Option<B>,
     ) {
         let mut flying: VecDeque<(Instant, B)> = VecDeque::new();
-        let mut cut = self.line.0.cut.subscribe();
+        let cut = &self.line.0.cut;
         let mut open = true;
-        while *self.state.borrow_and_update() == State::Up {
-            let is_cut = *cut.borrow_and_update();
+        while self.state.get() == State::Up {
+            let is_cut = cut.get();
             if !open && flying.is_empty() && !is_cut {
                 return;
             }
@@ -185,8 +180,8 @@ impl Pipe {
             tokio::select! {
                 biased;
                 () = to.closed() => return,
-                _ = self.state.changed() => {}
-                _ = cut.changed() => {}
+                () = self.state.until(|state| state != State::Up) => {}
+                () = cut.until(|cut| cut != is_cut) => {}
                 message = from.recv(), if open && flying.len() < FLYING => {
                     match message.and_then(&through) {
                         Some(message) => {
@@ -210,7 +205,7 @@ impl Pipe {
 
     /// It broke: what is said goes nowhere, and who reads sees it at once, or nothing any more.
     async fn after<A, B>(self, mut from: mpsc::Receiver<A>, to: mpsc::Sender<B>) {
-        let to = if (self.notices)(*self.state.borrow()) { None } else { Some(to) };
+        let to = if (self.notices)(self.state.get()) { None } else { Some(to) };
         while from.recv().await.is_some() {}
         if let Some(to) = to {
             to.closed().await;

@@ -4,12 +4,15 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use tamer_agent::placements::Replace;
 use tamer_model::{HostId, HostName, JournalId};
 use tamer_provider::fake::Fake;
 use tokio::task::AbortHandle;
+use tokio::time::sleep;
 
 use super::link::Line;
 
@@ -38,6 +41,8 @@ pub struct Machine {
 pub struct Life {
     pub fate: Fate,
     pub task: AbortHandle,
+    /// Whether it was told to die, which it does at one of its next await points.
+    pub dies: bool,
 }
 
 impl Fate {
@@ -85,4 +90,23 @@ impl Life {
             Some(polls) => self.fate.seal(polls),
         }
     }
+}
+
+/// A disk that takes its time and writes for sure; whoever dies meanwhile has written, or not.
+pub fn slow_disk(seed: u64) -> Replace {
+    let drawn = Arc::new(AtomicU64::new(seed));
+    Arc::new(move |path, bytes| {
+        let seed = drawn.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        let mut random = fastrand::Rng::with_seed(seed);
+        Box::pin(async move {
+            let most = if random.u8(..) < 8 { 300 } else { 4 };
+            sleep(Duration::from_millis(random.u64(..most))).await;
+            let mut new = path.clone().into_os_string();
+            new.push(".new");
+            std::fs::write(&new, bytes)?;
+            std::fs::rename(&new, path)?;
+            sleep(Duration::from_millis(random.u64(..most))).await;
+            Ok(())
+        })
+    })
 }

@@ -1,76 +1,32 @@
 //! What people ask of the coordinator: through the services that `tamerctl` calls.
 
 use tamer_coordinator::simulated::asked_by;
-use tamer_model::{
-    Affinity, AffinityTo, Cpu, InstanceSpec, Lost, Patience, Restart, Run, Size, Span, Spread,
-    Stage, Update, UpdateOrder, UserName, Winner, WorkloadName, WorkloadSpec,
-};
+use tamer_model::{Run, Stage, UserName, WorkloadName, WorkloadSpec};
 use tamer_proto::wire;
 use tamer_proto::wire::control_server::Control as _;
 use tamer_proto::wire::workloads_server::Workloads as _;
-use tamer_provider::fake::IMAGE;
 use tonic::Status;
 use wire::change_workload_request::Change;
 
 use super::ledger::Ledger;
 use super::seat::Seat;
 use super::trace::Trace;
-
-/// An image that no registry has: an update to it cannot succeed.
-pub const BAD: &str = "nowhere/broken:1";
-/// Images that every host has.
-const IMAGES: u8 = 16;
-/// The provider of every host.
-pub const PROVIDER: &str = "fake";
+use super::wishes::{KINDS, Kind, Wishes};
 
 pub struct People {
     seat: Seat,
     ledger: Ledger,
     trace: Trace,
     random: fastrand::Rng,
-    /// Counts the requests, and the images.
+    wishes: Wishes,
+    /// Counts the requests.
     asked: u64,
-}
-
-/// What people have in this fleet; each run has some of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Plain,
-    StartFirst,
-    Canary,
-    EveryHost,
-    ToCompletion,
-    Apart,
-    Strict,
-}
-
-const KINDS: [Kind; 7] = [
-    Kind::Plain,
-    Kind::StartFirst,
-    Kind::Canary,
-    Kind::EveryHost,
-    Kind::ToCompletion,
-    Kind::Apart,
-    Kind::Strict,
-];
-
-impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::StartFirst => "start-first",
-            Self::Canary => "canary",
-            Self::EveryHost => "every-host",
-            Self::ToCompletion => "work",
-            Self::Apart => "apart",
-            Self::Strict => "strict",
-        }
-    }
 }
 
 impl People {
     pub fn new(seat: Seat, ledger: Ledger, trace: Trace, seed: u64) -> Self {
-        Self { seat, ledger, trace, random: fastrand::Rng::with_seed(seed), asked: 0 }
+        let (random, wishes) = (fastrand::Rng::with_seed(seed), Wishes::new(!seed));
+        Self { seat, ledger, trace, random, wishes, asked: 0 }
     }
 
     /// Somebody does something.
@@ -108,21 +64,15 @@ impl People {
             let books = self.ledger.books();
             let failed = books.records.workloads.values().filter(|workload| {
                 let stage = workload.update.as_ref().map(|update| &update.stage);
-                let bad = workload.spec.instance.image.as_deref() == Some(BAD);
-                !workload.removing && (bad || matches!(stage, Some(Stage::Failed { .. })))
+                let failed = matches!(stage, Some(Stage::Failed { .. }));
+                !workload.removing && (failed || Wishes::are_bad(&workload.spec))
             });
             failed.map(|workload| workload.spec.clone()).collect()
         };
         for mut spec in broken {
-            self.asked += 1;
-            spec.instance.image = Some(self.image());
+            self.wishes.mend(&mut spec);
             self.apply_spec("mends", &spec).await;
         }
-    }
-
-    /// The images that every host has, besides the one that it always has.
-    pub fn images() -> impl Iterator<Item = String> {
-        (0..IMAGES).map(|number| format!("{IMAGE}-{number}"))
     }
 
     /// Lets a host take work.
@@ -140,7 +90,7 @@ impl People {
     }
 
     async fn apply(&mut self, kind: Kind, bad: bool) {
-        let spec = self.spec(kind, bad);
+        let spec = self.wishes.of(kind, bad);
         self.apply_spec(if bad { "applies a bad" } else { "applies" }, &spec).await;
     }
 
@@ -170,14 +120,8 @@ impl People {
             return;
         }
         let name = &counted[self.random.usize(..counted.len())];
-        let count = self.count(name);
+        let count = self.wishes.count(name);
         self.ask(name, &format!("scale to {count}"), Change::Scale(count)).await;
-    }
-
-    fn count(&mut self, name: &WorkloadName) -> u32 {
-        // One copy a host must find as many hosts.
-        let most = if name.as_str() == Kind::Apart.name() { 8 } else { 24 };
-        self.random.u32(0..most)
     }
 
     async fn change(&mut self, what: &str, change: Change) {
@@ -240,85 +184,6 @@ impl People {
         match done {
             Ok(()) => self.trace.tell(what),
             Err(status) => self.trace.tell(format_args!("{what}: refused: {}", status.message())),
-        }
-    }
-
-    fn spec(&mut self, kind: Kind, bad: bool) -> WorkloadSpec {
-        self.asked += 1;
-        let image = match (bad, kind) {
-            (true, _) => BAD.to_owned(),
-            (false, Kind::ToCompletion) => IMAGE.to_owned(),
-            (false, _) => self.image(),
-        };
-        let instance = InstanceSpec {
-            image: Some(image),
-            options: [("start_ms".to_owned(), tamer_model::OptionValue::Number(200))].into(),
-            ..InstanceSpec::default()
-        };
-        let name: WorkloadName = kind.name().parse().expect("a name");
-        let count = self.count(&name);
-        let mut spec =
-            WorkloadSpec::new(name.clone(), PROVIDER.parse().expect("a provider"), instance);
-        spec.run = Run::Count(count);
-        spec.resources.cpu = Some(Cpu::from_millis(250));
-        spec.resources.memory = Some(Size::from_bytes(256 << 20));
-        spec.stop_grace = Span::from_secs(2);
-        spec.restart = Restart {
-            attempts: 4,
-            window: Span::from_secs(60),
-            backoff: Span::from_millis(500),
-            longest: Span::from_secs(4),
-        };
-        spec.update = Update {
-            max_in_flight: self.random.u32(1..5),
-            canary: 0,
-            order: UpdateOrder::StopFirst,
-            healthy_for: Span::from_secs(2),
-            deadline: Span::from_secs(60),
-            auto_revert: self.random.u8(..4) > 0,
-        };
-        spec.lost = Lost {
-            replace_after: Patience::After(Span::from_secs(self.random.u64(5..40))),
-            ..Lost::default()
-        };
-        self.vary(kind, &mut spec, name);
-        spec
-    }
-
-    fn image(&mut self) -> String {
-        format!("{IMAGE}-{}", self.random.u8(..IMAGES))
-    }
-
-    fn vary(&mut self, kind: Kind, spec: &mut WorkloadSpec, name: WorkloadName) {
-        match kind {
-            Kind::Plain => {
-                let to = AffinityTo::Hosts("zone=b".parse().expect("a selector"));
-                spec.affinity.push(Affinity { to, weight: 50 });
-                spec.priority = 60;
-            }
-            Kind::StartFirst => {
-                spec.update.order = UpdateOrder::StartFirst;
-                spec.lost.winner = Winner::Original;
-            }
-            Kind::Canary => spec.update.canary = self.random.u32(1..3),
-            Kind::EveryHost => {
-                spec.run = Run::EveryHost;
-                spec.constraints.push("zone in (a,b)".parse().expect("a selector"));
-                spec.update.max_in_flight = 10;
-            }
-            Kind::ToCompletion => {
-                spec.run = Run::ToCompletion { completions: 12, parallelism: 4 };
-                spec.lost.replace_after = Patience::After(Span::from_secs(20));
-            }
-            Kind::Apart => {
-                spec.apart_from.push(name);
-                let spread = Spread { over: "zone".to_owned(), weight: 100, max_skew: None };
-                spec.spread.push(spread);
-            }
-            Kind::Strict => {
-                spec.lost.replace_after = Patience::After(Span::from_secs(40));
-                spec.lost.stop_after = Patience::After(Span::from_secs(20));
-            }
         }
     }
 }

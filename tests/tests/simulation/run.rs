@@ -1,5 +1,6 @@
 //! One run: a fleet, a history of faults, and the end of them.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ use super::disk::Disk;
 use super::ledger::Ledger;
 use super::link::Line;
 use super::machine::Machine;
-use super::people::{PROVIDER, People};
+use super::people::People;
 use super::seat::Seat;
 use super::trace::Trace;
+use super::wishes::{PROVIDER, Wishes};
 use super::world::follow;
 
 /// How many hosts a fleet has.
@@ -54,13 +56,19 @@ pub fn play(seed: u64, sabotage: Sabotage) -> Outcome {
         .start_paused(true)
         .build()
         .expect("a runtime");
-    let temp = tempfile::tempdir().expect("a folder");
+    let temp = tempfile::tempdir_in(memory()).expect("a folder");
     let outcome = runtime.block_on(async {
         let _lead = tamer_clock::lead(seed);
         Run::new(seed, sabotage, temp.path()).await.play().await
     });
     drop(runtime);
     outcome
+}
+
+/// Where files cost no disk, if there is such a place.
+fn memory() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
 }
 
 struct Run {
@@ -76,7 +84,7 @@ struct Run {
 }
 
 impl Run {
-    async fn new(seed: u64, sabotage: Sabotage, folder: &std::path::Path) -> Self {
+    async fn new(seed: u64, sabotage: Sabotage, folder: &Path) -> Self {
         let mut seeds = fastrand::Rng::with_seed(seed);
         let trace = Trace::new();
         let disk = Disk::new(seeds.u64(..));
@@ -184,12 +192,12 @@ impl Run {
     }
 }
 
-fn machine(number: usize, seed: u64, folder: &std::path::Path, sabotage: Sabotage) -> Machine {
+fn machine(number: usize, seed: u64, folder: &Path, sabotage: Sabotage) -> Machine {
     let id = HostId::from_bytes([number as u8 + 1; 10]);
     let folder = folder.join(format!("h{number:02}"));
     std::fs::create_dir_all(&folder).expect("a folder");
     let technology = Fake::new(PROVIDER.parse().expect("a provider"));
-    People::images().for_each(|image| technology.add_image(&image));
+    Wishes::images().for_each(|image| technology.add_image(&image));
     // Long enough that nothing begins and ends at one moment.
     technology.set_latency(Duration::from_millis(3));
     Machine {

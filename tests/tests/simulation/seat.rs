@@ -66,6 +66,11 @@ impl Seat {
         self.life().take();
     }
 
+    /// What it writes to.
+    pub fn disk(&self) -> &Disk {
+        &self.0.disk
+    }
+
     /// Who lives there now.
     pub fn coordinator(&self) -> Option<Coordinator> {
         self.life().as_ref().map(|lives| lives.coordinator.clone())

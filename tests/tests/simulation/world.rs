@@ -34,21 +34,42 @@ pub async fn follow(machine: Arc<Machine>, ledger: Ledger, seed: u64) {
                 let well = random.u8(..8) > 0;
                 at_work.spawn(async move {
                     sleep(Duration::from_millis(takes)).await;
-                    let state = if well { InstanceState::Stopped } else { InstanceState::Failed };
-                    end(&machine, &ledger, &id, state);
+                    end(&machine, &ledger, &id, if well { End::Well } else { End::Told });
                 });
             }
         }
     }
 }
 
-/// An instance ends by itself, if it runs.
-pub fn end(machine: &Machine, ledger: &Ledger, id: &NativeId, state: InstanceState) {
-    let all = machine.technology.behind();
-    if all.iter().any(|one| one.native == *id && runs(one)) {
-        ledger.excuse(machine, id);
-        machine.technology.change(id, state);
+/// How an instance ends that no agent ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It did what it had to do.
+    Well,
+    /// It failed.
+    Told,
+    /// It failed, and its technology tells nobody: whoever looks sees it.
+    Silent,
+    /// A person on the host removed it.
+    Removed,
+}
+
+/// An instance ends, if it runs.
+pub fn end(machine: &Machine, ledger: &Ledger, id: &NativeId, end: End) {
+    let technology = &machine.technology;
+    let all = technology.behind();
+    let Some(instance) = all.iter().find(|one| one.native == *id && runs(one)) else { return };
+    ledger.excuse(machine, id);
+    if let Some(copy) = placement_of(instance).filter(|_| end == End::Well) {
+        ledger.finish(machine, copy);
     }
+    match end {
+        End::Well => technology.change(id, InstanceState::Stopped),
+        End::Told => technology.change(id, InstanceState::Failed),
+        End::Silent => technology.change_silently(id, InstanceState::Failed),
+        End::Removed => technology.vanish(id),
+    };
+    ledger.look(machine);
 }
 
 fn works(instance: &Instance) -> bool {
