@@ -25,6 +25,7 @@ Check it
                        (ARGS go to nextest, e.g. -p tamer-store, or a test's name)
   soak [TIMES] [ARGS]  the randomised campaigns, TIMES (default 10) as long
   soak crashes         death at every point of a batch at which anybody can die
+  soak simulation      10,000 simulated fleets
   fmt                  formatting, checked (`cargo fmt` repairs)
   clippy               lints, as errors, for Linux and Windows
   deny                 licences, bans and sources of every dependency

@@ -24,8 +24,10 @@ pub fn test(arguments: &[String]) -> anyhow::Result<()> {
 
 /// The randomised campaigns, longer: they read TAMER_SOAK as a factor.
 pub fn soak(arguments: &[String]) -> anyhow::Result<()> {
-    if let Some(("crashes", rest)) = arguments.split_first().map(|(first, r)| (first.as_str(), r)) {
-        return crashes(rest);
+    match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        Some(("crashes", rest)) => return crashes(rest),
+        Some(("simulation", rest)) => return simulation(rest),
+        Some(_) | None => {}
     }
     let (times, rest) = match arguments.split_first() {
         Some((first, rest)) if first.parse::<u32>().is_ok() => (first.as_str(), rest),
@@ -41,6 +43,13 @@ pub fn soak(arguments: &[String]) -> anyhow::Result<()> {
 fn crashes(rest: &[String]) -> anyhow::Result<()> {
     build_programs()?;
     let mut arguments = ["-p", "tamer-tests", "--test", "crashes"].map(str::to_owned).to_vec();
+    arguments.extend_from_slice(rest);
+    run_tests(&arguments, &[("TAMER_SOAK", "10"), ("NEXTEST_PROFILE", "soak")])
+}
+
+/// Ten thousand simulated fleets; needs no outside program, and none of ours.
+fn simulation(rest: &[String]) -> anyhow::Result<()> {
+    let mut arguments = ["-p", "tamer-tests", "--test", "simulation"].map(str::to_owned).to_vec();
     arguments.extend_from_slice(rest);
     run_tests(&arguments, &[("TAMER_SOAK", "10"), ("NEXTEST_PROFILE", "soak")])
 }
