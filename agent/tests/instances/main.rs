@@ -4,6 +4,7 @@ mod contents;
 mod coordinator;
 #[cfg(unix)]
 mod files;
+mod inventory;
 mod output;
 mod placements;
 #[cfg(unix)]

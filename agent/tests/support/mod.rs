@@ -84,6 +84,8 @@ impl Fleet {
             ("TAMER_AGENT_PROVIDERS_DOCKER_ENABLED", "false"),
             ("TAMER_AGENT_PROVIDERS_PODMAN_ENABLED", "false"),
             ("TAMER_AGENT_PROVIDERS_LIBVIRT_ENABLED", "false"),
+            // Tests of it say so: this machine's own holdings are nobody else's business.
+            ("TAMER_AGENT_INVENTORY_ENABLED", "false"),
             ("TAMER_TOKEN", &token),
         ];
         set.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
