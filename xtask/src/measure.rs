@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::{cargo, peers, rivals};
 
 /// What can be measured; each is a program of the crate of tests.
-const BENCHMARKS: [&str; 5] = ["fanout", "instances", "batch", "scheduler", "placements"];
+const BENCHMARKS: [&str; 6] = ["fanout", "instances", "batch", "scheduler", "placements", "drift"];
 
 /// `bench NAME`: builds what it measures in release and runs it. What follows the name is for it.
 /// `scheduler` by itself is the decision alone and then the whole fleet, which is `placements`.
