@@ -3,7 +3,7 @@
 //! A move and a replacement are each two changes that are one. They are taken for one only where
 //! exactly one that went fits exactly one that came: a guess among several would be a wrong story.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tamer_model::Timestamp;
 
@@ -67,10 +67,10 @@ fn due<'a>(at: usize, host: &'a HostDrift, baseline: Timestamp, now: Timestamp) 
         Some(Value::Int(end)) => u64::try_from(*end).ok(),
         Some(_) | None => None,
     };
-    let changed = |held: &Resource| host.changes.iter().any(|change| change.key == held.key);
+    let changed: BTreeSet<_> = host.changes.iter().map(|change| &change.key).collect();
     let held = host.held.iter().filter(|held| held.key.kind() == Kind::Certificate);
     held.filter(|held| ends(held).is_some_and(|end| end < soon && end >= baseline.as_millis()))
-        .filter(|held| !changed(held))
+        .filter(|held| !changed.contains(&held.key))
         .map(|held| Piece::due(at, held, host.window))
         .collect()
 }

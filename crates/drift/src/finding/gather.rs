@@ -200,17 +200,9 @@ impl<'a> Draft<'a> {
         origin: Attribution,
         hosts: &[&HostDrift],
     ) {
-        let differ = |one: &FieldChange, all: &[FieldChange]| !all.contains(one);
-        let others = fields.iter().filter(|field| differ(field, &self.fields));
-        self.varies.extend(others.map(|field| field.path.clone()));
-        let varies = &mut self.varies;
-        self.fields.retain(|field| {
-            let keep = !differ(field, fields);
-            if !keep {
-                varies.insert(field.path.clone());
-            }
-            keep
-        });
+        if fields != self.fields {
+            self.vary(fields);
+        }
         if judgement.severity > self.judgement.severity {
             self.judgement = judgement;
         }
@@ -221,6 +213,19 @@ impl<'a> Draft<'a> {
         self.parts.push((piece.host, piece.before, piece.after));
         self.window = self.window.with(piece.window);
         self.first_seen = self.first_seen.min(piece.window.to);
+    }
+}
+
+impl Draft<'_> {
+    /// Keeps the fields that are equal, and tells of the others only where they are.
+    fn vary(&mut self, fields: &[FieldChange]) {
+        let others = fields.iter().filter(|field| !self.fields.contains(field));
+        self.varies.extend(others.map(|field| field.path.clone()));
+        let (kept, gone) =
+            std::mem::take(&mut self.fields).into_iter().partition(|one| fields.contains(one));
+        self.fields = kept;
+        let gone: Vec<FieldChange> = gone;
+        self.varies.extend(gone.into_iter().map(|field| field.path));
     }
 }
 

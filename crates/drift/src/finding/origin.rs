@@ -146,8 +146,11 @@ impl<'a> Causes<'a> {
         let (deed, (confidence, why)) =
             sure.reduce(|best, one| if one.1.0 > best.1.0 { one } else { best })?;
         let (what, id, name) = name(&deed.doing);
-        let to = deed.to.map_or("it goes on".to_owned(), |to| format!("to {}", show::time(to)));
-        let evidence = format!("{name} {} from {} {to}; {why}.", deed.words, show::time(deed.from));
+        let when = match deed.to {
+            Some(to) => format!("from {} to {}", show::time(deed.from), show::time(to)),
+            None => format!("at {}, and its end is not known", show::time(deed.from)),
+        };
+        let evidence = format!("{name} {} {when}; {why}.", deed.words);
         let origin = Origin::Ours { what, id, by: deed.by.clone() };
         Some(Attribution { origin, confidence, evidence })
     }

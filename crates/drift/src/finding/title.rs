@@ -3,7 +3,7 @@
 use super::gather::Draft;
 use super::show::{count, names, short, side, value};
 use super::words::How;
-use crate::diff::{FieldChange, Path};
+use crate::diff::{FieldChange, Part, Path, Root};
 use crate::resource::{Kind, Value};
 
 /// The most hosts that a title names.
@@ -13,7 +13,11 @@ const FIELDS: usize = 3;
 
 pub(super) fn title(draft: &Draft<'_>) -> String {
     let what = format!("{} {}", noun(draft.mark.kind), called(draft));
-    format!("{what} {} {}", became(draft), place(draft))
+    let became = became(draft);
+    if is_between_hosts(draft) {
+        return format!("{what} {became}");
+    }
+    format!("{what} {became} {}", place(draft))
 }
 
 /// The kind as one says it.
@@ -81,20 +85,21 @@ fn called(draft: &Draft<'_>) -> String {
 }
 
 fn became(draft: &Draft<'_>) -> String {
+    let first = draft.fields.first();
     match draft.mark.how {
         How::Created => created(draft.mark.kind).to_owned(),
         How::Deleted => deleted(draft.mark.kind).to_owned(),
         How::Changed => changed(&draft.fields),
-        How::Moved => match draft.fields.first() {
-            Some(field) => format!(
-                "moved from {} to {}",
-                side(field.before.as_ref()),
-                side(field.after.as_ref())
-            ),
-            None => "moved".to_owned(),
-        },
+        How::Moved if is_between_hosts(draft) => {
+            let before = side(first.and_then(|field| field.before.as_ref()));
+            let after = side(first.and_then(|field| field.after.as_ref()));
+            format!("moved from {before} to {after}")
+        }
+        How::Moved => {
+            format!("was moved from {}", side(first.and_then(|field| field.before.as_ref())))
+        }
         How::Replaced => replaced(&draft.fields),
-        How::Due => match draft.fields.first().and_then(|field| field.after.as_ref()) {
+        How::Due => match first.and_then(|field| field.after.as_ref()) {
             Some(Value::Int(end)) => {
                 let end = tamer_model::Timestamp::from_millis(u64::try_from(*end).unwrap_or(0));
                 format!("ends at {}", super::show::time(end))
@@ -102,6 +107,10 @@ fn became(draft: &Draft<'_>) -> String {
             Some(_) | None => "ends soon".to_owned(),
         },
     }
+}
+
+fn is_between_hosts(draft: &Draft<'_>) -> bool {
+    draft.members.iter().any(|member| member.before_host.is_some())
 }
 
 const fn created(kind: Kind) -> &'static str {
@@ -164,37 +173,66 @@ fn changed(fields: &[FieldChange]) -> String {
         [one] => went(one),
         many => match many.iter().find(|field| field.path == Path::property("version")) {
             Some(version) => went(version),
-            None => format!("changed in {}", paths(many)),
+            None => match paths(many).as_str() {
+                "" => "changed in what it needs".to_owned(),
+                paths => format!("changed in {paths}"),
+            },
         },
     }
 }
 
 fn replaced(fields: &[FieldChange]) -> String {
-    match fields {
-        [] => "was replaced by another of its name".to_owned(),
-        many => format!("was replaced by another of its name, with another {}", paths(many)),
+    match paths(fields).as_str() {
+        "" => "was replaced by another of its name".to_owned(),
+        paths => format!("was replaced by another of its name, with another {paths}"),
     }
 }
 
 /// `went from 3.0.11 to 3.0.14`; the field is named unless it is the version or the only value.
 fn went(field: &FieldChange) -> String {
     let plain = [Path::property("version"), Path::property("value")].contains(&field.path);
-    let of = if plain { String::new() } else { format!("{} ", short(&field.path.to_string())) };
+    let of = short(&whole(&field.path).to_string());
     match (&field.before, &field.after) {
         (Some(before), Some(after)) if plain => {
             format!("went from {} to {}", value(before), value(after))
         }
         (Some(before), Some(after)) => {
-            format!("changed: {of}went from {} to {}", value(before), value(after))
+            format!("changed: {of} went from {} to {}", value(before), value(after))
         }
-        (None, after) => format!("changed: {of}was added ({})", side(after.as_ref())),
-        (Some(before), None) => format!("changed: {of}was removed ({})", value(before)),
+        (None, after) if is_member(&field.path) => {
+            format!("changed: {} was added to {of}", side(after.as_ref()))
+        }
+        (Some(before), None) if is_member(&field.path) => {
+            format!("changed: {} was removed from {of}", value(before))
+        }
+        (None, after) => format!("changed: {of} was added ({})", side(after.as_ref())),
+        (Some(before), None) => format!("changed: {of} was removed ({})", value(before)),
     }
 }
 
+/// The fields, a set once for all its members. What a thing needs is told where nothing else is.
 fn paths(fields: &[FieldChange]) -> String {
-    let paths: Vec<_> = fields.iter().map(|field| short(&field.path.to_string())).collect();
+    let mut paths: Vec<String> = Vec::new();
+    for field in fields.iter().filter(|field| field.path.root != Root::DependsOn) {
+        let path = short(&whole(&field.path).to_string());
+        if paths.last() != Some(&path) {
+            paths.push(path);
+        }
+    }
     names(paths.iter().map(String::as_str), FIELDS)
+}
+
+fn is_member(path: &Path) -> bool {
+    matches!(path.parts.last(), Some(Part::Member(_)))
+}
+
+/// The set that a member is of; any other field itself.
+fn whole(path: &Path) -> Path {
+    let mut path = path.clone();
+    if is_member(&path) {
+        path.parts.pop();
+    }
+    path
 }
 
 fn place(draft: &Draft<'_>) -> String {
