@@ -9,6 +9,7 @@ mod state;
 
 pub use desire::Counts;
 pub use plan::{
-    Candidate, Failed, Failure, HostView, Make, Part, Plan, Queue, Removal, Removed, Stop, Unplaced, WorkloadStep,
+    Candidate, Failed, Failure, HostView, Make, Part, Plan, Queue, Removal, Removed, Stop,
+    Unplaced, WorkloadStep,
 };
 pub use scheduler::Scheduler;

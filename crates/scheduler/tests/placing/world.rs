@@ -300,7 +300,9 @@ impl World {
                 (changed.update, changed.stable) = (update.clone(), *stable);
                 self.put_workload(changed);
             }
-            WorkloadStep::Revert { .. } | WorkloadStep::Fail { .. } => panic!("nothing is updated here"),
+            WorkloadStep::Revert { .. } | WorkloadStep::Fail { .. } => {
+                panic!("nothing is updated here")
+            }
             WorkloadStep::Remove { workload } => {
                 self.workloads.remove(workload);
                 self.scheduler.remove_workload(workload);
