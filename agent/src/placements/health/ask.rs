@@ -16,8 +16,6 @@ use crate::placements::words;
 
 /// Bytes of a check's output that are read at all.
 const MAX_OUTPUT: usize = 1 << 20;
-/// How much longer the whole of a check may take than its command.
-const MARGIN: Duration = Duration::from_millis(100);
 /// Bytes of a check's output that are kept: its last line is told.
 const TAIL: usize = 8 * 1024;
 
@@ -61,35 +59,39 @@ impl Target {
     }
 }
 
-/// Asks, for as long as the check allows.
+/// Asks, for as long as the check allows. A command in the instance has that time from when its
+/// technology runs it, which may take as long again.
 pub async fn ask(provider: Supervised, target: Target, health: Health) -> Answer {
     let limit = health.timeout.duration();
-    let check = AssertUnwindSafe(carry_out(&provider, &target, &health.check, limit));
-    // What a check says of its own end is worth more than that it did not come: those end first.
-    match timeout(limit + MARGIN, check.catch_unwind()).await {
-        Ok(Ok(answer)) => answer,
-        // The provider's bug, which says nothing about the instance.
-        Ok(Err(_)) => Answer::Unasked,
-        Err(_) => Answer::Unwell(format!("no answer within {}", health.timeout)),
-    }
+    let check = async {
+        match &health.check {
+            Check::Exec(argv) => exec(&provider, &target.native, argv, limit).await,
+            Check::Tcp(TcpCheck { port }) => {
+                in_time(&health, answers(&target, *port, async |_, _| Answer::Well)).await
+            }
+            Check::Http(HttpCheck { port, path }) => {
+                let get = async |stream, address| http::get(stream, address, path).await;
+                in_time(&health, answers(&target, *port, get)).await
+            }
+        }
+    };
+    // A provider's bug says nothing about the instance.
+    AssertUnwindSafe(check).catch_unwind().await.unwrap_or(Answer::Unasked)
 }
 
-async fn carry_out(
-    provider: &Supervised,
+async fn in_time(health: &Health, answer: impl Future<Output = Answer>) -> Answer {
+    let late = |_| Answer::Unwell(format!("no answer within {}", health.timeout));
+    timeout(health.timeout.duration(), answer).await.unwrap_or_else(late)
+}
+
+async fn answers(
     target: &Target,
-    check: &Check,
-    limit: Duration,
+    port: u16,
+    then: impl AsyncFnOnce(TcpStream, SocketAddr) -> Answer,
 ) -> Answer {
-    match check {
-        Check::Exec(argv) => exec(provider, &target.native, argv, limit).await,
-        Check::Tcp(TcpCheck { port }) => match connect(target, *port).await {
-            Ok(_) => Answer::Well,
-            Err(why) => Answer::Unwell(why),
-        },
-        Check::Http(HttpCheck { port, path }) => match connect(target, *port).await {
-            Ok((stream, address)) => http::get(stream, address, path).await,
-            Err(why) => Answer::Unwell(why),
-        },
+    match connect(target, port).await {
+        Ok((stream, address)) => then(stream, address).await,
+        Err(why) => Answer::Unwell(why),
     }
 }
 
@@ -110,9 +112,11 @@ async fn exec(provider: &Supervised, id: &NativeId, argv: &[String], limit: Dura
         stdin: false,
         terminal: None,
     };
-    let session = match provider.exec(id, &spec).await {
-        Ok(session) => session,
-        Err(fault) => return not_run(&fault),
+    let session = match timeout(limit, provider.exec(id, &spec)).await {
+        Ok(Ok(session)) => session,
+        Ok(Err(fault)) => return not_run(&fault),
+        // A technology that hangs says nothing about its instances.
+        Err(_) => return Answer::Unasked,
     };
     let mut output = session.output;
     let (mut tail, mut read_bytes) = (Vec::new(), 0);
@@ -277,6 +281,9 @@ mod tests {
         let endless = unwell("its check writes more than anybody reads");
         assert_eq!(asked(&["endless"]).await, endless);
         assert!(matches!(asked(&["no-such"]).await, Answer::Unwell(_)));
+        fake.hang();
+        assert_eq!(asked(&["exit", "3"]).await, Answer::Unasked, "nobody answers");
+        fake.unhang();
         fake.die();
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(asked(&["exit", "3"]).await, Answer::Unasked, "nobody can say");
