@@ -9,9 +9,11 @@ mod hello;
 mod pace;
 mod points;
 pub mod service;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tamer_model::{HostId, JournalId};
@@ -58,19 +60,46 @@ pub struct Live {
     pub peer: Arc<str>,
     /// The minor version of `tamer.v1` that it speaks.
     pub wire_minor: u32,
-    heard: Arc<AtomicU64>,
+    ear: Arc<Ear>,
     out: Outbound,
     stop: CancellationToken,
 }
 
+/// What a session heard last, and whether it listens.
+struct Ear {
+    /// By the steady clock, in milliseconds.
+    heard: AtomicU64,
+    busy: AtomicBool,
+}
+
+/// While this is there, its session does not listen: silence is not the agent's.
+struct Busy<'a>(&'a Live);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.hear();
+        self.0.ear.busy.store(false, Ordering::Release);
+    }
+}
+
 impl Live {
-    /// When it was last heard, in milliseconds of the steady clock.
+    /// When it was last heard, in milliseconds of the steady clock. What it says while the session
+    /// has something of it in hand is heard as soon as that is done: until then it counts as heard.
     pub fn heard(&self) -> u64 {
-        self.heard.load(Ordering::Relaxed)
+        match self.ear.busy.load(Ordering::Acquire) {
+            true => clock::steady(),
+            false => self.ear.heard.load(Ordering::Relaxed),
+        }
     }
 
     fn hear(&self) {
-        self.heard.store(clock::steady(), Ordering::Relaxed);
+        self.ear.heard.store(clock::steady(), Ordering::Relaxed);
+    }
+
+    /// From now on the session is busy with what it heard, and waits for whoever is to take it.
+    fn busy(&self) -> Busy<'_> {
+        self.ear.busy.store(true, Ordering::Release);
+        Busy(self)
     }
 
     /// Queues a message; an agent that does not read loses its session and starts a new one.
@@ -148,9 +177,10 @@ impl Sessions {
     ) -> Live {
         let mut inner = self.lock();
         inner.next += 1;
-        let heard = Arc::new(AtomicU64::new(clock::steady()));
+        let heard = AtomicU64::new(clock::steady());
+        let ear = Arc::new(Ear { heard, busy: AtomicBool::new(false) });
         let (number, peer) = (inner.next, peer.into());
-        let live = Live { number, journal, peer, wire_minor, heard, out, stop };
+        let live = Live { number, journal, peer, wire_minor, ear, out, stop };
         inner.gone.remove(&host);
         let older = inner.live.insert(host, live.clone());
         drop(inner);
