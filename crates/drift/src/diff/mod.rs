@@ -3,6 +3,7 @@
 mod apply;
 mod fields;
 mod path;
+mod read;
 mod three_way;
 
 use serde::{Deserialize, Serialize};

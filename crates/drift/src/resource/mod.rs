@@ -2,6 +2,7 @@
 //! compared.
 
 mod check;
+mod json;
 mod key;
 mod kind;
 mod value;

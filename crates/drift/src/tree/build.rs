@@ -2,7 +2,7 @@
 
 use tamer_model::Problem;
 
-use super::node::{Chunker, Made};
+use super::chunker::{Chunker, Made};
 use super::{Entry, NodeBytes};
 use crate::digest::{Digest, Domain};
 

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::chunker::{Chunker, Made};
 use super::cursor::Cursor;
-use super::node::{Chunker, Made, Node};
+use super::node::Node;
 use super::read::Store;
 use super::{EditError, Entry, NodeBytes, Nodes, TreeError};
 use crate::digest::Digest;

@@ -7,6 +7,7 @@
 //! checked, so they may come from anywhere.
 
 mod build;
+mod chunker;
 mod cursor;
 mod cut;
 mod edit;

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use tamer_model::Problem;
 
+use super::chunker::Chunker;
 use super::edit::{Edits, Value, edit_bytes};
-use super::node::Chunker;
 use super::read::{Iter, Store};
 use super::{Edited, Entry, Memory, NodeBytes, Nodes, TreeError, get, iter};
 use crate::digest::Digest;
