@@ -85,6 +85,7 @@ mod tests {
             took_ms: 1,
             resources: 1,
             sources: Vec::new(),
+            step: 3,
         }
     }
 

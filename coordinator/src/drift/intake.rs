@@ -207,7 +207,7 @@ impl Intake {
     async fn take_over(&self, upload: &Upload) -> Result<bool, Problem> {
         let board = self.drift.board();
         let known = board.get(self.host).record;
-        let record = record_of(&upload.told);
+        let mut record = record_of(&upload.told);
         if known.as_ref().is_some_and(|(known, _)| same(known, &record)) {
             board.repaired(self.host);
             return Ok(true);
@@ -232,12 +232,13 @@ impl Intake {
             None => commit.absent(key.clone()),
             Some((_, at)) => commit.modified_at(key.clone(), *at),
         };
-        commit = commit.put(key, encode(&record));
         let since = board.get(self.host).confirmed_at;
+        record.step = known.as_ref().map_or(0, |(known, _)| known.step);
         if let Some(delta) = delta_of(upload, before, step, since) {
-            let key = keys::delta(self.host, clock::now(), upload.told.counter);
-            commit = commit.put(key, encode(&delta));
+            record.step += 1;
+            commit = commit.put(keys::delta(self.host, record.step), encode(&delta));
         }
+        commit = commit.put(key, encode(&record));
         tamer_crash::point("take-inventory.begun");
         match self.drift.store().commit(commit).await {
             Ok(at) => {
@@ -290,13 +291,14 @@ fn ask(live: &Live, digests: &BTreeSet<Digest>) {
 }
 
 fn told_of(record: &HostRecord) -> Told {
-    let HostRecord { epoch, counter, root, at, took_ms, resources, sources } = record.clone();
+    let HostRecord { epoch, counter, root, at, took_ms, resources, sources, step: _ } =
+        record.clone();
     Told { epoch, counter, root, at, took_ms, resources, sources, gap: None }
 }
 
 fn record_of(told: &Told) -> HostRecord {
     let Told { epoch, counter, root, at, took_ms, resources, sources, gap: _ } = told.clone();
-    HostRecord { epoch, counter, root, at, took_ms, resources, sources }
+    HostRecord { epoch, counter, root, at, took_ms, resources, sources, step: 0 }
 }
 
 /// Whether a record says nothing new. Times move with every pass, and are no news.

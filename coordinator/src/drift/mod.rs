@@ -53,7 +53,9 @@ pub use exchange::MAX_PIECE;
 pub use history::{Past, is_about};
 pub use intake::Intake;
 pub use nodes::Nodes;
-pub use record::{AckRecord, BaselineRecord, HostRecord, Named, RuleRecord, SnapshotRecord};
+pub use record::{
+    AckRecord, BaselineRecord, DeltaRecord, HostRecord, Named, RuleRecord, SnapshotRecord,
+};
 pub use rules::read_rule;
 pub use snapshots::Wanted;
 pub use verify::{Damage, Verified};

@@ -28,6 +28,9 @@ pub struct HostRecord {
     pub took_ms: u64,
     pub resources: u64,
     pub sources: Vec<SourceSeen>,
+    /// How many changes were written down: clocks are set back, and this is not.
+    #[serde(default)]
+    pub step: u64,
 }
 
 /// One source of a picture.
@@ -104,6 +107,7 @@ pub struct SnapshotRecord {
     pub at: Timestamp,
     pub by: UserName,
     /// Which hosts were meant.
+    #[serde(default, skip_serializing_if = "Selector::is_all")]
     pub selector: Selector,
     pub root: Digest,
     pub hosts: u32,
@@ -155,6 +159,7 @@ pub struct BaselineRecord {
     pub version: u32,
     pub snapshot: SnapshotId,
     /// The hosts that it is for, of those in the snapshot.
+    #[serde(default, skip_serializing_if = "Selector::is_all")]
     pub selector: Selector,
     pub at: Timestamp,
     pub by: UserName,

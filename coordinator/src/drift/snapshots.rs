@@ -345,7 +345,7 @@ impl Drift {
 impl Taken {
     /// Adds a host as it is known.
     pub fn add(&mut self, id: HostId, name: HostName, record: &HostRecord) {
-        let HostRecord { epoch, counter, root, at, took_ms, resources, sources } = record;
+        let HostRecord { epoch, counter, root, at, took_ms, resources, sources, step: _ } = record;
         let told = sources.iter().filter_map(|source| Some((source.name.parse().ok()?, source)));
         let told = told.map(|(name, source)| (name, state_of(source))).collect();
         let (root, epoch, counter, at) = (*root, *epoch.as_bytes(), *counter, *at);

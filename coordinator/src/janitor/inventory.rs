@@ -9,7 +9,7 @@ use tamer_store::Key;
 use tracing::info;
 
 use super::{Kept, Retention, delete, each, keys_of};
-use crate::drift::{AckRecord, Drift, SnapshotRecord};
+use crate::drift::{AckRecord, DeltaRecord, Drift, SnapshotRecord};
 use crate::state::{decode, keys};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -32,7 +32,6 @@ pub async fn remove(drift: &Drift, retention: &Retention, now: Timestamp) -> Res
 async fn hosts(drift: &Drift) -> Result<(), Problem> {
     let mut all = keys_of(drift.store(), &keys::inventories()).await?;
     all.extend(keys_of(drift.store(), &keys::all_deltas()).await?);
-    let host_of = |key: &Key| key.as_text()?.split('/').nth(2)?.parse::<HostId>().ok();
     {
         let view = drift.fleet().view();
         all.retain(|key| host_of(key).is_some_and(|host| view.host(host).is_none()));
@@ -46,22 +45,31 @@ async fn hosts(drift: &Drift) -> Result<(), Problem> {
     Ok(())
 }
 
+/// The host that a record is about.
+fn host_of(key: &Key) -> Option<HostId> {
+    key.as_text()?.split('/').nth(2)?.parse().ok()
+}
+
 /// Removes the oldest changes of each host. They are in order, the newest first, so what is left is
 /// a chain without holes that ends at what is known now.
 async fn history(drift: &Drift, retention: &Retention, now: Timestamp) -> Result<(), Problem> {
     let mut counts: BTreeMap<HostId, usize> = BTreeMap::new();
     let mut old = Vec::new();
-    for key in keys_of(drift.store(), &keys::all_deltas()).await? {
-        let Some(text) = key.as_text() else { continue };
-        let Some(host) = text.split('/').nth(2).and_then(|id| id.parse().ok()) else { continue };
-        let count = counts.entry(host).or_default();
-        *count += 1;
-        let age = keys::delta_time(&key).map(|at| now.since(at));
-        let is_old = age.is_some_and(|age| age > DAY * retention.history_days);
-        if *count > retention.history || (retention.history_days > 0 && is_old) {
-            old.push(key);
+    each(drift.store(), &keys::all_deltas(), |entry| {
+        let record: DeltaRecord = decode(&entry.key, &entry.value)?;
+        if let Some(host) = host_of(&entry.key) {
+            let count = counts.entry(host).or_default();
+            *count += 1;
+            let too_old = now.since(record.at) > DAY * retention.history_days;
+            if *count > retention.history || (retention.history_days > 0 && too_old) {
+                // All before it go, too, whatever time a clock gave them.
+                *count = usize::MAX / 2;
+                old.push(entry.key);
+            }
         }
-    }
+        Ok(())
+    })
+    .await?;
     delete(drift.store(), old).await
 }
 

@@ -29,7 +29,8 @@
 //! | `work/placed/HOST/PLACEMENT` | `PlacementStatus`, its times by the coordinator's clock |
 //! | `work/trouble/HOST` | `crate::workloads::Trouble`: what fails there, and until when it is set aside |
 //! | `drift/host/HOST` | `crate::drift::HostRecord`: what is known of what the host holds |
-//! | `drift/delta/HOST/ETAD` | `crate::drift::DeltaRecord`: one change of it, newest first |
+//! | `drift/delta/HOST/PETS` | `crate::drift::DeltaRecord`: one change of it, newest first: the complement
+//! of its number |
 //! | `drift/snapshot/SNAPSHOT` | `crate::drift::SnapshotRecord` |
 //! | `drift/hosts/SNAPSHOT/N` | the names of the hosts in it, in chunks |
 //! | `drift/taken/ID` | the id of the snapshot that the request took |
@@ -236,15 +237,9 @@ pub fn inventories() -> Prefix {
     prefix("drift/host/")
 }
 
-/// A change of what a host holds; of two in one millisecond the later has the higher counter.
-pub fn delta(host: HostId, at: Timestamp, counter: u64) -> Key {
-    key(format!("drift/delta/{host}/{}{:016x}", newest_first(at), u64::MAX - counter))
-}
-
-/// When a change was written, as its key tells.
-pub fn delta_time(key: &Key) -> Option<Timestamp> {
-    let newest = u64::from_str_radix(tail(key).get(..16)?, 16).ok()?;
-    Some(Timestamp::from_millis(u64::MAX - newest))
+/// A change of what a host holds, by its number: the later sorts first.
+pub fn delta(host: HostId, step: u64) -> Key {
+    key(format!("drift/delta/{host}/{:016x}", u64::MAX - step))
 }
 
 /// Every change of what a host holds, the newest first.

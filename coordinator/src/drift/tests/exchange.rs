@@ -76,7 +76,11 @@ async fn files_that_are_anything_else_are_refused_by_name() {
         (with("\"version\":1", "\"version\":2"), Code::VersionUnsupported, "version 2"),
         (with(&fleet, &other), Code::WrongState, "of the fleet"),
         (with("3.0.11", "3.0.12"), Code::InvalidField, "not those of its root"),
-        (with("\"hosts\":1,\"res", "\"hosts\":2,\"res"), Code::InvalidField, "as its end says"),
+        (
+            with("\"end\":{\"hosts\":1", "\"end\":{\"hosts\":2"),
+            Code::InvalidField,
+            "as its end says",
+        ),
         (with("\"version\":\"8\"", &huge), Code::InvalidField, "longer than"),
         (with("\"version\":\"8\"", &deep), Code::InvalidField, "recursion limit"),
         (with("\"resources\":[", "\"resources\":[7,"), Code::InvalidField, "this is no snapshot"),

@@ -189,17 +189,14 @@ async fn a_finding_is_set_aside_for_a_while() {
     agent.tell().await;
     let finding = drift(&stage).await.report.findings[0].id;
     let later = Timestamp::from_millis(crate::clock::now().as_millis() + 3_600_000);
-    let set = stage.drift.acknowledge(finding, (later, String::new()), &ann(), &|commit| commit);
-    set.await.expect("set aside");
+    let aside = async |until: Timestamp| {
+        let (until, by) = ((until, String::new()), ann());
+        stage.drift.acknowledge(finding, until, &by, &|commit| commit).await.expect("a record");
+    };
+    aside(later).await;
     let drifted = drift(&stage).await;
     assert!(told(&drifted).0.is_empty() && drifted.report.findings.len() == 1);
-    let back = stage.drift.acknowledge(
-        finding,
-        (Timestamp::default(), String::new()),
-        &ann(),
-        &|commit| commit,
-    );
-    back.await.expect("taken up again");
+    aside(Timestamp::default()).await;
     assert_eq!(told(&*drift(&stage).await).0.len(), 1);
 }
 

@@ -9,6 +9,7 @@ use tamer_model::{
 };
 use tamer_proto::wire;
 use tamer_proto::wire::coordinator_message::Message;
+use tamer_scheduler::Queue;
 use tamer_store::{Commit, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -167,7 +168,7 @@ async fn open(
     folder: &tempfile::TempDir,
 ) -> Drift {
     let (_, workloads, _) =
-        workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone())
+        workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone(), Queue::default())
             .await
             .expect("loaded");
     let nodes = Nodes::open(&folder.path().join("inventory")).expect("a folder");
