@@ -202,3 +202,25 @@ fn what_is_there_twice_is_refused_by_name() {
     let error = build([package(1, 0), package(2, 0), package(1, 1)]).expect_err("twice");
     assert_eq!(error.to_string(), "package/host/package-1 is there twice, or out of order");
 }
+
+/// What is left lies under a node of one child that nobody touched: that node goes too.
+#[test]
+fn a_tree_becomes_as_low_as_its_content() {
+    let ends = |number: &u32| {
+        let key = <Resource as tamer_drift::tree::Entry>::key_bytes(&package(*number, 0).key);
+        let digest = blake3::hash(&key);
+        u16::from_le_bytes([digest.as_bytes()[0], digest.as_bytes()[1]]) & 1023 == 0
+    };
+    // After this key a leaf ends, and the node above it too.
+    let last = (10_500..).find(ends).expect("one in 1024 does");
+    let content: Content = (last - 200..=last + 2).map(|number| (number, 0)).collect();
+    let (root, mut memory) = tree(&content);
+    assert_eq!(verify::<Resource>(&root, &memory).expect("whole").height, 3);
+    let lost = (last - 200..=last).map(|number| (package(number, 0).key, None));
+    let edited = edit::<Resource>(&root, lost, &memory).expect("whole");
+    let (left, nodes) = tree(&Content::from([(last + 1, 0), (last + 2, 0)]));
+    assert_eq!(edited.root, left);
+    edited.gone.iter().for_each(|digest| drop(memory.remove(digest)));
+    memory.extend(edited.made);
+    assert_eq!(names(&memory), names(&nodes));
+}
