@@ -16,6 +16,7 @@ use crate::contents::ContentLimits;
 use crate::door::DoorLimits;
 use crate::drift::DriftConfig;
 use crate::janitor::Retention;
+use crate::workloads::Scheduling;
 
 /// The port that everything is served on.
 pub const PORT: u16 = 8443;
@@ -74,6 +75,7 @@ struct File {
     retention: Option<Retention>,
     contents: Option<ContentLimits>,
     drift: Option<DriftConfig>,
+    scheduling: Option<Scheduling>,
 }
 
 /// Where state lives.
@@ -112,6 +114,8 @@ pub struct Config {
     pub contents: ContentLimits,
     /// What decides what drift means.
     pub drift: DriftConfig,
+    /// How workloads share what is scarce.
+    pub scheduling: Scheduling,
     /// Whether the end of standard input is a request to stop.
     pub exit_with_stdin: bool,
     origins: Vec<(&'static str, String, String)>,
@@ -171,6 +175,10 @@ impl Config {
             .take("contents", None, file.contents, ContentLimits::default(), |c| format!("{c:?}"));
         let drift =
             merge.take("drift", None, file.drift, DriftConfig::default(), |d| format!("{d:?}"));
+        let scheduling =
+            merge.take("scheduling", None, file.scheduling, Scheduling::default(), |s| {
+                format!("{s:?}")
+            });
         let health = merge.check("health", health_address(&health));
         let store = merge.check("store", store_kind(&store));
         let log_format = merge.check(
@@ -197,6 +205,7 @@ impl Config {
             retention,
             contents,
             drift,
+            scheduling,
             exit_with_stdin: flags.exit_with_stdin,
             origins,
         })
@@ -215,7 +224,7 @@ fn read(path: &Path) -> Result<File, Problem> {
     let invalid = |error: &dyn std::fmt::Display| {
         Problem::new(Code::ConfigInvalid, format!("{}: {error}", path.display()))
             .on("config")
-            .remedy("the settings are the long names of the flags, with `_` for `-`, and the tables [door], [retention], [contents] and [drift]")
+            .remedy("the settings are the long names of the flags, with `_` for `-`, and the tables [door], [retention], [contents], [drift] and [scheduling]")
     };
     let text = std::fs::read_to_string(path).map_err(|error| invalid(&error))?;
     toml::from_str(&text).map_err(|error| invalid(&error.to_string().trim_end()))

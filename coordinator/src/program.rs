@@ -101,7 +101,13 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
         Controller::new(store.clone(), fleet.clone(), sessions.clone(), feeds.clone());
     controllers.spawn(controller.run(work.clone()));
     let (controller, workloads, placements) =
-        workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone()).await?;
+        workloads::Controller::new(
+            store.clone(),
+            fleet.clone(),
+            sessions.clone(),
+            config.scheduling.queue.into(),
+        )
+        .await?;
     controllers.spawn(controller.run(work.clone()));
     let drift = Drift::new(
         store.clone(),

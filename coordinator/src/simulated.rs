@@ -15,6 +15,7 @@ use tamer_model::{
 use tamer_proto::wire;
 use tamer_proto::wire::control_server::Control;
 use tamer_proto::wire::workloads_server::Workloads;
+use tamer_scheduler::Queue;
 use tamer_store::{Commit, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -60,8 +61,13 @@ pub async fn start(store: Store, folder: &Path) -> Result<(Coordinator, Vec<Part
         batch::Controller::new(store.clone(), fleet.clone(), sessions.clone(), feeds.clone());
     parts.push(batches.run(stop.clone()).boxed());
     // Who waits for the fleet's cache to show a commit waits for the task that keeps it.
-    let (controller, workloads, placements) =
-        workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone()).await?;
+    let (controller, workloads, placements) = workloads::Controller::new(
+        store.clone(),
+        fleet.clone(),
+        sessions.clone(),
+        Queue::default(),
+    )
+    .await?;
     parts.push(controller.run(stop.clone()).boxed());
     let drift = Drift::new(
         store.clone(),

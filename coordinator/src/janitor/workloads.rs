@@ -71,6 +71,7 @@ mod tests {
     use tamer_model::{
         Placement, Run, Timestamp, UserName, VersionCause, Wish, WorkloadSpec, WorkloadVersion,
     };
+    use tamer_scheduler::Queue;
     use tamer_store::{Commit, Prefix};
     use tokio_util::sync::CancellationToken;
 
@@ -147,7 +148,7 @@ mod tests {
         let stop = CancellationToken::new();
         let (fleet, _keep) = crate::fleet::follow(store.clone(), stop).await.expect("a cache");
         let (_controller, workloads, _line) =
-            Controller::new(store.clone(), fleet, Sessions::default()).await.expect("loaded");
+            Controller::new(store.clone(), fleet, Sessions::default(), Queue::default()).await.expect("loaded");
         remove(&store, &workloads).await.expect("removed");
         let left = keys_of(&store, &keys::workload_versions(&placement.workload)).await;
         let left: Vec<u32> =

@@ -50,20 +50,19 @@ pub struct Board {
     scheduler: Scheduler,
 }
 
-impl Default for Board {
-    fn default() -> Self {
+impl Board {
+    /// An empty one, whose workloads get what is scarce in this order.
+    pub fn new(queue: Queue) -> Self {
         Self {
             workloads: BTreeMap::new(),
             copies: HashMap::new(),
             on_hosts: HashMap::new(),
             troubles: BTreeMap::new(),
             waiting: BTreeMap::new(),
-            scheduler: Scheduler::new(SEED, Queue::default()),
+            scheduler: Scheduler::new(SEED, queue),
         }
     }
-}
 
-impl Board {
     /// Every workload, by name.
     pub fn workloads(&self) -> impl ExactSizeIterator<Item = &Applied> {
         self.workloads.values()

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use tamer_model::{HostId, PlacementId, PlacementStatus, Problem, Timestamp};
-use tamer_scheduler::Plan;
+use tamer_scheduler::{Plan, Queue};
 use tamer_store::{Revision, Store, WatchError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +64,7 @@ pub struct Controller {
     store: Store,
     fleet: Fleet,
     sessions: Sessions,
+    queue: Queue,
     workloads: Workloads,
     notices: mpsc::Receiver<Notice>,
     hosts: Hosts,
@@ -103,14 +104,16 @@ impl Controller {
         store: Store,
         fleet: Fleet,
         sessions: Sessions,
+        queue: Queue,
     ) -> Result<(Self, Workloads, mpsc::Sender<Notice>), Problem> {
-        let (board, at) = load(&store).await?;
+        let (board, at) = load(&store, queue).await?;
         let workloads = Workloads::new(store.clone(), board, at);
         let (line, notices) = mpsc::channel(NOTICES);
         let mut controller = Self {
             store,
             fleet,
             sessions,
+            queue,
             workloads: workloads.clone(),
             notices,
             hosts: Hosts::default(),
@@ -184,7 +187,7 @@ impl Controller {
 
     async fn try_begin(&mut self) -> Result<Following, Problem> {
         if self.stale {
-            let (board, at) = load(&self.store).await?;
+            let (board, at) = load(&self.store, self.queue).await?;
             *self.workloads.write() = board;
             self.workloads.shows(at);
             (self.hosts, self.stale, self.unchecked) = (Hosts::default(), false, true);

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use tamer_model::{
     Placement, PlacementId, PlacementStatus, Problem, Workload, WorkloadName, WorkloadVersion,
 };
+use tamer_scheduler::Queue;
 use tamer_store::{Key, Prefix, Range, Revision, Store};
 use tracing::error;
 
@@ -16,9 +17,9 @@ use crate::state::{Unstorable, decode, keys};
 
 /// The whole board, and a revision that it shows at least. A record that cannot be read is told and
 /// left out: it must not keep all others from being kept running.
-pub async fn load(store: &Store) -> Result<(Board, Revision), Problem> {
+pub async fn load(store: &Store, queue: Queue) -> Result<(Board, Revision), Problem> {
     let at = store.revision().await.map_err(Unstorable::problem)?;
-    let mut board = Board::default();
+    let mut board = Board::new(queue);
     let put = |_: &Key, workload: Workload, at| board.put_workload(workload, at);
     each(store, &keys::workloads(), put).await?;
     let put = |key: &Key, trouble: Trouble, _| {

@@ -6,6 +6,7 @@
 //! ([`orders`]). [`Board`] is what is known at a moment; everybody reads it through [`Workloads`].
 
 mod board;
+mod config;
 mod controller;
 mod deed;
 mod follow;
@@ -22,5 +23,6 @@ mod tests;
 mod trouble;
 
 pub use board::{Board, Copy};
+pub use config::Scheduling;
 pub use controller::{Controller, Notice};
 pub use handle::Workloads;

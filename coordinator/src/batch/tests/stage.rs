@@ -11,6 +11,7 @@ use tamer_model::{
 };
 use tamer_proto::wire;
 use tamer_proto::wire::coordinator_message::Message;
+use tamer_scheduler::Queue;
 use tamer_store::{Commit, CommitError, Range, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -85,7 +86,7 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a folder");
         let contents = Contents::open(folder.path(), Default::default()).expect("an empty folder");
         let (_, workloads, _) =
-            crate::workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone())
+            crate::workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone(), Queue::default())
                 .await
                 .expect("loaded");
         let nodes = Nodes::open(&folder.path().join("inventory")).expect("an empty folder");

@@ -11,6 +11,7 @@ use tamer_model::{
 };
 use tamer_proto::wire;
 use tamer_proto::wire::coordinator_message::Message;
+use tamer_scheduler::Queue;
 use tamer_store::{Commit, CommitError, Prefix, Range, Revision, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -95,7 +96,9 @@ impl Stage {
         tokio::spawn(keep);
         let sessions = Sessions::default();
         let (controller, workloads, line) =
-            Controller::new(store.clone(), fleet.clone(), sessions.clone()).await.expect("loaded");
+            Controller::new(store.clone(), fleet.clone(), sessions.clone(), Queue::default())
+                .await
+                .expect("loaded");
         let (work, line) = (CancellationToken::new(), Arc::new(Mutex::new(Some(line))));
         tokio::spawn(controller.run(work.clone()));
         let kept = Arc::default();
@@ -142,7 +145,9 @@ impl Stage {
         self.work = CancellationToken::new();
         let (store, fleet) = (self.store.clone(), self.fleet.clone());
         let (controller, workloads, line) =
-            Controller::new(store, fleet, self.sessions.clone()).await.expect("loaded");
+            Controller::new(store, fleet, self.sessions.clone(), Queue::default())
+                .await
+                .expect("loaded");
         self.workloads = workloads;
         *self.line.lock().expect("a lock") = Some(line);
         tokio::spawn(controller.run(self.work.clone()));
