@@ -3,6 +3,7 @@
 
 mod batches;
 mod contents;
+mod drift;
 mod instances;
 mod order;
 mod output;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use tamer_model::{Problem, StreamKind};
 use tamer_proto::wire::control_client::ControlClient;
+use tamer_proto::wire::drift_client::DriftClient;
 use tamer_proto::wire::schedules_client::SchedulesClient;
 use tamer_proto::wire::workloads_client::WorkloadsClient;
 use tamer_proto::{MAX_MESSAGE, Required, wire};
@@ -22,6 +24,7 @@ use tonic::transport::Channel;
 use tonic::{Response, Status as GrpcStatus, Streaming};
 
 pub use self::contents::{Fetched, Held, PIECE, Piece, Pieces};
+pub use self::drift::{DriftQuestion, Drifted};
 pub use self::instances::{InstanceChange, InstanceEvents, Selection};
 pub use self::order::{BatchOrder, Targets};
 pub use self::output::{OutputRead, OutputReads, Wanted};
@@ -34,6 +37,7 @@ use crate::errors::of_status;
 #[derive(Debug, Clone)]
 pub struct Api {
     client: ControlClient<Channel>,
+    drift: DriftClient<Channel>,
     schedules: SchedulesClient<Channel>,
     workloads: WorkloadsClient<Channel>,
     address: String,
@@ -104,8 +108,9 @@ impl Api {
             SchedulesClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE);
         let workloads =
             WorkloadsClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE);
+        let drift = DriftClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE);
         let client = ControlClient::new(channel).max_decoding_message_size(MAX_MESSAGE);
-        Self { client, schedules, workloads, address }
+        Self { client, drift, schedules, workloads, address }
     }
 
     /// The address that answered.

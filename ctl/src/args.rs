@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    audit, batch, completions, context, dev, host, instance, placement, run, schedule, status,
-    token, workload,
+    audit, batch, completions, context, dev, drift, host, instance, placement, run, schedule,
+    status, token, workload,
 };
 use crate::output::Format;
 
@@ -16,7 +17,7 @@ use crate::output::Format;
     name = "tamerctl",
     version,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 done · 1 it failed on some target · 2 bad input · 3 cannot reach, or not allowed:\nthe coordinator, or nothing but some targets; `instance exec` ends with the command's own, and `workload plan` with 2 when it would change\nsomething and 1 on any error"
+    after_help = "Exit codes: 0 done · 1 it failed on some target · 2 bad input · 3 cannot reach, or not allowed:\nthe coordinator, or nothing but some targets; `instance exec` ends with the command's own, and `workload plan` with 2 when it would change\nsomething and 1 on any error. `drift` ends with 0 when nothing differs, 1 when something does, and 2 on any error\nor when nothing differs of what was seen and not everything was"
 )]
 pub struct Cli {
     /// How to print the answer (default: table)
@@ -63,6 +64,9 @@ pub enum Command {
     /// Batches that run when they are due
     #[command(subcommand)]
     Schedule(schedule::Verb),
+    /// What is not as the baseline says: on which hosts, how much it matters, and where from
+    #[command(after_long_help = drift::EXAMPLES)]
+    Drift(Box<drift::Args>),
     /// Who changed what
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -75,6 +79,29 @@ pub enum Command {
     Version,
 }
 
+impl Command {
+    /// Whether its answer can be a document of its own.
+    fn makes_documents(&self) -> bool {
+        match self {
+            Self::Drift(args) => args.makes_documents(),
+            Self::Dev(_)
+            | Self::Status(_)
+            | Self::Host(_)
+            | Self::Token(_)
+            | Self::Instance(_)
+            | Self::Workload(_)
+            | Self::Placement(_)
+            | Self::Run(_)
+            | Self::Batch(_)
+            | Self::Schedule(_)
+            | Self::Audit(_)
+            | Self::Context(_)
+            | Self::Completions(_)
+            | Self::Version => false,
+        }
+    }
+}
+
 impl Cli {
     /// How answers and errors are printed.
     pub fn format(&self) -> Format {
@@ -84,14 +111,40 @@ impl Cli {
 
 /// Reads the arguments; the first is the program's name.
 pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(arguments)
+    let cli = Cli::try_parse_from(arguments)?;
+    if cli.format().is_document() && !cli.command.makes_documents() {
+        return Err(Cli::command().error(
+            ErrorKind::ArgumentConflict,
+            "markdown and html are what `drift`, `drift show` and `drift explain` print, and not \
+             with --watch",
+        ));
+    }
+    Ok(cli)
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    #[test]
+    fn only_reports_are_documents() {
+        let read = |line: &str| {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            parse(&arguments).map(drop)
+        };
+        for line in [
+            "tamerctl drift -o html",
+            "tamerctl -o markdown drift show d-1",
+            "tamerctl drift explain -o markdown",
+        ] {
+            read(line).expect(line);
+        }
+        for line in ["tamerctl host approve web -o html", "tamerctl drift --watch -o markdown"] {
+            let refused = read(line).expect_err(line);
+            assert_eq!(refused.kind(), ErrorKind::ArgumentConflict, "{line}");
+            assert!(refused.use_stderr(), "{line}");
+        }
+    }
 
     #[test]
     fn the_arguments_hold_together() {

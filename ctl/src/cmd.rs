@@ -5,6 +5,7 @@ pub mod batch;
 pub mod completions;
 pub mod context;
 pub mod dev;
+pub mod drift;
 mod files;
 mod follow;
 pub mod host;
@@ -37,6 +38,7 @@ pub async fn run(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Run(args) => run::run(*args, session).await,
         Command::Batch(verb) => batch::run(verb, session).await,
         Command::Schedule(verb) => schedule::run(verb, session).await,
+        Command::Drift(args) => drift::run(*args, session).await,
         Command::Audit(verb) => audit::run(verb, session).await,
         Command::Context(verb) => context::run(verb, session),
         Command::Completions(args) => completions::run(args),

@@ -35,6 +35,13 @@ pub enum Failure {
     /// that something would change.
     #[error(transparent)]
     NoPlan(Problem),
+    /// Something is not what the baseline says, and the output said what.
+    #[error("there is drift")]
+    Drift,
+    /// Whether there is drift is not known: told as any other problem, with an exit code that says
+    /// neither that there is some nor that there is none.
+    #[error(transparent)]
+    Unjudged(Problem),
     /// The reader of our output went away, as `head` does. Nothing is wrong.
     #[error("the reader of the output went away")]
     BrokenPipe,
@@ -169,7 +176,12 @@ pub fn tell(failure: &Failure, format: Format) -> u8 {
             print::error(&text_of(problem, format));
             1
         }
+        Failure::Unjudged(problem) => {
+            print::error(&text_of(problem, format));
+            2
+        }
         Failure::WouldChange => 2,
+        Failure::Drift => 1,
         Failure::Targets => 1,
         Failure::Unreached => 3,
         Failure::Command(code) => *code,
@@ -222,7 +234,7 @@ pub fn text_of(problem: &Problem, format: Format) -> String {
             let told = Told { error: ToldProblem { code: *code, message, field, remedy } };
             serde_json::to_string(&told).unwrap_or_else(|_| format!("error: {message}"))
         }
-        Format::Table | Format::Wide | Format::Yaml => {
+        Format::Table | Format::Wide | Format::Yaml | Format::Markdown | Format::Html => {
             let clean = crate::view::escape::text;
             let mut text = format!("{} {}", Tone::Bad.paint("error:"), clean(message));
             for (word, value) in [("field", field), ("remedy", remedy)] {

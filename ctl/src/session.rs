@@ -62,7 +62,8 @@ impl Session {
         human: impl FnOnce(bool) -> Vec<Line>,
     ) -> Result<String, Failure> {
         match self.format {
-            Format::Table => Ok(Line::join(&human(false))),
+            // Arguments that ask for a document of what has none were refused when they were read.
+            Format::Table | Format::Markdown | Format::Html => Ok(Line::join(&human(false))),
             Format::Wide => Ok(Line::join(&human(true))),
             Format::Json => encode::json(value),
             Format::Jsonl => encode::json_lines(value),
@@ -79,7 +80,9 @@ impl Session {
         let text = match self.format {
             Format::Json | Format::Jsonl => encode::json_line(value)?,
             Format::Yaml => format!("---\n{}", encode::yaml(value)?),
-            Format::Table | Format::Wide => self.render(value, human)?,
+            Format::Table | Format::Wide | Format::Markdown | Format::Html => {
+                self.render(value, human)?
+            }
         };
         Ok(print::text(&text)?)
     }

@@ -86,7 +86,7 @@ pub async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
 /// Follows a batch to its end, and tells how it went; returns it as it ended.
 pub async fn follow(id: String, api: Api, session: &Session) -> Result<Batch, Failure> {
     let view = match session.format() {
-        Format::Table | Format::Wide => View::for_reader(),
+        Format::Table | Format::Wide | Format::Markdown | Format::Html => View::for_reader(),
         Format::Json | Format::Yaml => View::Collect(Default::default()),
         Format::Jsonl => View::Events,
     };

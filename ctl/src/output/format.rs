@@ -13,4 +13,15 @@ pub enum Format {
     Jsonl,
     /// The same as YAML
     Yaml,
+    /// A markdown document; only what `drift` reports
+    Markdown,
+    /// One page of HTML to mail around; only what `drift` reports
+    Html,
+}
+
+impl Format {
+    /// Whether it is a document, which only reports can be.
+    pub const fn is_document(self) -> bool {
+        matches!(self, Self::Markdown | Self::Html)
+    }
 }

@@ -2,9 +2,11 @@
 
 mod batches;
 mod contents;
+mod drift;
 mod exec;
 mod fleet;
 mod lists;
+mod pictures;
 mod play;
 mod runs;
 mod stage;

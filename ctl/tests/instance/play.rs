@@ -10,6 +10,7 @@ use wire::control_server::Control;
 
 use crate::contents::Contents;
 use crate::fleet::Fleet;
+use crate::pictures::Pictures;
 
 /// A stream of answers.
 pub type Out<T> = BoxStream<'static, Result<T, Status>>;
@@ -22,6 +23,8 @@ pub struct Play {
     pub asked: Arc<Asked>,
     /// About workloads; taken by the stage.
     pub fleet: Fleet,
+    /// About drift; taken by the stage.
+    pub pictures: Pictures,
     /// Listed two a page.
     pub instances: Vec<wire::FleetInstance>,
     /// The tasks that a batch ends with.
@@ -61,6 +64,7 @@ impl Default for Play {
         Self {
             asked: Arc::default(),
             fleet: Fleet::default(),
+            pictures: Pictures::default(),
             instances: Vec::new(),
             tasks: Vec::new(),
             describe: None,

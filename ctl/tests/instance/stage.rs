@@ -13,6 +13,7 @@ use rustls::ServerConfig;
 use tamer_certs::{Authority, Revocations, RotatingServer, server_config};
 use tamer_model::{CoordinatorId, FleetId, Timestamp};
 use tamer_proto::wire::control_server::ControlServer;
+use tamer_proto::wire::drift_server::DriftServer;
 use tamer_proto::wire::workloads_server::WorkloadsServer;
 use tamerctl::context::{Context, write};
 use tempfile::TempDir;
@@ -25,6 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use tonic::service::Routes;
 
 use crate::fleet::FleetAsked;
+use crate::pictures::DriftAsked;
 use crate::play::{Asked, Play};
 
 /// How long a command may take on a busy machine.
@@ -36,6 +38,8 @@ pub struct Stage {
     pub asked: Arc<Asked>,
     /// What it was asked about workloads.
     pub fleet: Arc<FleetAsked>,
+    /// What it was asked about drift.
+    pub drift: Arc<DriftAsked>,
     folder: TempDir,
     server: JoinHandle<()>,
 }
@@ -59,8 +63,11 @@ impl Stage {
         let asked = Arc::clone(&play.asked);
         let workloads = std::mem::take(&mut play.fleet);
         let about = Arc::clone(&workloads.asked);
+        let pictures = std::mem::take(&mut play.pictures);
+        let drift = Arc::clone(&pictures.asked);
         let service = Routes::new(ControlServer::new(play));
-        let service = service.add_service(WorkloadsServer::new(workloads)).prepare();
+        let service = service.add_service(WorkloadsServer::new(workloads));
+        let service = service.add_service(DriftServer::new(pictures)).prepare();
         let server = tokio::spawn(async move {
             let acceptor = TlsAcceptor::from(Arc::new(tls));
             while let Ok((stream, _)) = listener.accept().await {
@@ -75,7 +82,7 @@ impl Stage {
                 });
             }
         });
-        Self { asked, fleet: about, folder, server }
+        Self { asked, fleet: about, drift, folder, server }
     }
 
     /// The program with these arguments. It dies with its owner.

@@ -84,7 +84,7 @@ fn several(host: &str, tasks: &[Task]) -> Problem {
 
 async fn follow_all(id: String, api: Api, session: &Session) -> Result<(), Failure> {
     let view = match session.format() {
-        Format::Table | Format::Wide => View::plain(),
+        Format::Table | Format::Wide | Format::Markdown | Format::Html => View::plain(),
         Format::Json | Format::Yaml => View::Collect(Default::default()),
         Format::Jsonl => View::Events,
     };

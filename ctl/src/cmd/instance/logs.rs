@@ -115,8 +115,12 @@ impl Log {
         };
         let shape = match format {
             Format::Json | Format::Jsonl | Format::Yaml => Shape::Objects(Lines::default()),
-            Format::Table | Format::Wide if sources.len() == 1 && !prefixed => Shape::Through,
-            Format::Table | Format::Wide => Shape::Lines {
+            Format::Table | Format::Wide | Format::Markdown | Format::Html
+                if sources.len() == 1 && !prefixed =>
+            {
+                Shape::Through
+            }
+            Format::Table | Format::Wide | Format::Markdown | Format::Html => Shape::Lines {
                 lines: Lines::default(),
                 stdout: look(StreamKind::Stdout),
                 stderr: look(StreamKind::Stderr),
@@ -243,7 +247,12 @@ fn object(
     let line = LogLine::of(source, stream, &line);
     let text = match format {
         Format::Yaml => format!("---\n{}", encode::yaml(&line)?),
-        Format::Json | Format::Jsonl | Format::Table | Format::Wide => encode::json_line(&line)?,
+        Format::Json
+        | Format::Jsonl
+        | Format::Table
+        | Format::Wide
+        | Format::Markdown
+        | Format::Html => encode::json_line(&line)?,
     };
     out.extend_from_slice(text.as_bytes());
     Ok(())

@@ -108,7 +108,7 @@ impl Printer {
 
 const fn is_script(format: Format) -> bool {
     match format {
-        Format::Table | Format::Wide => false,
+        Format::Table | Format::Wide | Format::Markdown | Format::Html => false,
         Format::Json | Format::Jsonl | Format::Yaml => true,
     }
 }

@@ -1,0 +1,61 @@
+//! `tamerctl drift`: what is not as the baseline says.
+
+mod explain;
+mod question;
+mod report;
+mod show;
+mod table;
+
+use crate::Session;
+use crate::errors::Failure;
+
+/// What the long help ends with.
+pub const EXAMPLES: &str = "\
+Examples:
+  tamerctl baseline set                         what is there now is right
+  tamerctl drift                                what is not so any more
+  tamerctl drift --severity high -l role=web    only what matters, only there
+  tamerctl drift show d-0123456789abcdef        everything about one finding
+  tamerctl drift -o html > drift.html           one page to mail around
+
+Exit codes: 0 when nothing differs, 1 when something does, 2 on any error, and when nothing differs of
+what was seen and not everything was: silence is never \"no drift\". What is set aside, or not asked for
+by --kind and --severity, does not count.";
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    report: report::Args,
+}
+
+/// What else can be done with it.
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Show everything about one finding
+    Show(show::Args),
+    /// Tell what happened in sentences: of one finding, or of all
+    Explain(explain::Args),
+}
+
+impl Args {
+    /// Whether its answer can be a document.
+    pub fn makes_documents(&self) -> bool {
+        match &self.verb {
+            None => !self.report.is_watched(),
+            Some(Verb::Show(_) | Verb::Explain(_)) => true,
+        }
+    }
+}
+
+/// Runs it.
+pub async fn run(Args { verb, report }: Args, session: &Session) -> Result<(), Failure> {
+    match verb {
+        None => report::run(report, session).await,
+        Some(Verb::Show(args)) => show::run(args, session).await,
+        Some(Verb::Explain(args)) => explain::run(args, session).await,
+    }
+}

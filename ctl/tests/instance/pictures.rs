@@ -1,0 +1,246 @@
+//! What a coordinator plays about drift.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::stream::{self, StreamExt};
+use tamer_model::Problem;
+use tamer_proto::{status_of, wire};
+use tonic::{Request, Response, Status, Streaming};
+use wire::drift_server::Drift;
+
+use crate::play::Out;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// The answers.
+#[derive(Default)]
+pub struct Pictures {
+    pub asked: Arc<DriftAsked>,
+    /// Every question is refused with it.
+    pub refuses: Option<Problem>,
+    /// The pages of a report; each question after these finds the last ones again.
+    pub reports: Vec<Vec<wire::DriftReport>>,
+    /// Listed two a page.
+    pub snapshots: Vec<wire::SnapshotView>,
+    /// The pages of one.
+    pub shown: Vec<wire::ShowSnapshotResponse>,
+    pub baselines: Vec<wire::BaselineView>,
+}
+
+/// What was asked.
+#[derive(Debug, Default)]
+pub struct DriftAsked {
+    pub drift: Mutex<Vec<wire::GetDriftRequest>>,
+    pub takes: Mutex<Vec<wire::TakeSnapshotRequest>>,
+    pub lists: Mutex<Vec<wire::ListSnapshotsRequest>>,
+    pub shows: Mutex<Vec<wire::ShowSnapshotRequest>>,
+    pub sets: Mutex<Vec<wire::SetBaselineRequest>>,
+    pub accepts: Mutex<Vec<wire::AcceptDriftRequest>>,
+    pub clears: Mutex<Vec<wire::ClearBaselineRequest>>,
+}
+
+fn keep<T>(list: &Mutex<Vec<T>>, one: T) -> usize {
+    let mut list = list.lock().expect("a lock");
+    list.push(one);
+    list.len()
+}
+
+fn unplayed<T>() -> Answer<T> {
+    Err(Status::unimplemented("no test plays this"))
+}
+
+impl Pictures {
+    fn or_refused<T>(&self, answer: T) -> Answer<T> {
+        match &self.refuses {
+            Some(problem) => Err(status_of(problem.clone())),
+            None => Ok(Response::new(answer)),
+        }
+    }
+
+    /// How many reports were begun before this question.
+    fn look(&self) -> usize {
+        let asked = self.asked.drift.lock().expect("a lock");
+        asked.iter().filter(|one| one.page_token.is_empty()).count() - 1
+    }
+
+    fn baseline(&self) -> wire::BaselineView {
+        self.baselines.first().cloned().unwrap_or_default()
+    }
+}
+
+#[tonic::async_trait]
+impl Drift for Pictures {
+    type DiffSnapshotsStream = Out<wire::HostChanges>;
+    type ExportSnapshotStream = Out<wire::SnapshotPiece>;
+    type WatchDriftStream = Out<wire::DriftAlarm>;
+
+    async fn take_snapshot(
+        &self,
+        request: Request<wire::TakeSnapshotRequest>,
+    ) -> Answer<wire::SnapshotView> {
+        keep(&self.asked.takes, request.into_inner());
+        self.or_refused(self.snapshots.first().cloned().unwrap_or_default())
+    }
+
+    async fn list_snapshots(
+        &self,
+        request: Request<wire::ListSnapshotsRequest>,
+    ) -> Answer<wire::ListSnapshotsResponse> {
+        let request = request.into_inner();
+        let from: usize = request.page_token.parse().unwrap_or(0);
+        keep(&self.asked.lists, request);
+        let snapshots: Vec<_> = self.snapshots.iter().skip(from).take(2).cloned().collect();
+        let next = from + snapshots.len();
+        let next_page_token =
+            if next < self.snapshots.len() { next.to_string() } else { String::new() };
+        self.or_refused(wire::ListSnapshotsResponse { snapshots, next_page_token })
+    }
+
+    async fn show_snapshot(
+        &self,
+        request: Request<wire::ShowSnapshotRequest>,
+    ) -> Answer<wire::ShowSnapshotResponse> {
+        let request = request.into_inner();
+        let at: usize = request.page_token.parse().unwrap_or(0);
+        keep(&self.asked.shows, request);
+        self.or_refused(self.shown.get(at).cloned().unwrap_or_default())
+    }
+
+    async fn diff_snapshots(
+        &self,
+        _: Request<wire::DiffSnapshotsRequest>,
+    ) -> Answer<Self::DiffSnapshotsStream> {
+        unplayed()
+    }
+
+    async fn export_snapshot(
+        &self,
+        _: Request<wire::ExportSnapshotRequest>,
+    ) -> Answer<Self::ExportSnapshotStream> {
+        unplayed()
+    }
+
+    async fn import_snapshot(
+        &self,
+        _: Request<Streaming<wire::ImportSnapshotRequest>>,
+    ) -> Answer<wire::SnapshotView> {
+        unplayed()
+    }
+
+    async fn remove_snapshot(
+        &self,
+        _: Request<wire::RemoveSnapshotRequest>,
+    ) -> Answer<wire::RemoveSnapshotResponse> {
+        unplayed()
+    }
+
+    async fn verify_snapshots(
+        &self,
+        _: Request<wire::VerifySnapshotsRequest>,
+    ) -> Answer<wire::VerifySnapshotsResponse> {
+        unplayed()
+    }
+
+    async fn set_baseline(
+        &self,
+        request: Request<wire::SetBaselineRequest>,
+    ) -> Answer<wire::BaselineView> {
+        keep(&self.asked.sets, request.into_inner());
+        self.or_refused(self.baseline())
+    }
+
+    async fn list_baselines(
+        &self,
+        _: Request<wire::ListBaselinesRequest>,
+    ) -> Answer<wire::ListBaselinesResponse> {
+        self.or_refused(wire::ListBaselinesResponse { baselines: self.baselines.clone() })
+    }
+
+    async fn show_baseline(
+        &self,
+        _: Request<wire::ShowBaselineRequest>,
+    ) -> Answer<wire::ShowBaselineResponse> {
+        self.or_refused(wire::ShowBaselineResponse { versions: self.baselines.clone() })
+    }
+
+    async fn accept_drift(
+        &self,
+        request: Request<wire::AcceptDriftRequest>,
+    ) -> Answer<wire::BaselineView> {
+        keep(&self.asked.accepts, request.into_inner());
+        self.or_refused(self.baseline())
+    }
+
+    async fn clear_baseline(
+        &self,
+        request: Request<wire::ClearBaselineRequest>,
+    ) -> Answer<wire::ClearBaselineResponse> {
+        keep(&self.asked.clears, request.into_inner());
+        self.or_refused(wire::ClearBaselineResponse { version: self.baseline().version })
+    }
+
+    async fn get_drift(
+        &self,
+        request: Request<wire::GetDriftRequest>,
+    ) -> Answer<wire::DriftReport> {
+        let request = request.into_inner();
+        let at: usize = request.page_token.parse().unwrap_or(0);
+        keep(&self.asked.drift, request);
+        let look = self.look().min(self.reports.len().saturating_sub(1));
+        let page = self.reports.get(look).and_then(|pages| pages.get(at));
+        self.or_refused(page.cloned().unwrap_or_default())
+    }
+
+    async fn watch_drift(
+        &self,
+        _: Request<wire::GetDriftRequest>,
+    ) -> Answer<Self::WatchDriftStream> {
+        Ok(Response::new(stream::pending().boxed()))
+    }
+
+    async fn get_history(
+        &self,
+        _: Request<wire::GetHistoryRequest>,
+    ) -> Answer<wire::GetHistoryResponse> {
+        unplayed()
+    }
+
+    async fn put_rule(&self, _: Request<wire::PutRuleRequest>) -> Answer<wire::RuleView> {
+        unplayed()
+    }
+
+    async fn list_rules(
+        &self,
+        _: Request<wire::ListRulesRequest>,
+    ) -> Answer<wire::ListRulesResponse> {
+        unplayed()
+    }
+
+    async fn remove_rule(
+        &self,
+        _: Request<wire::RemoveRuleRequest>,
+    ) -> Answer<wire::RemoveRuleResponse> {
+        unplayed()
+    }
+
+    async fn replay_rule(
+        &self,
+        _: Request<wire::ReplayRuleRequest>,
+    ) -> Answer<wire::ReplayRuleResponse> {
+        unplayed()
+    }
+
+    async fn propose_noise(
+        &self,
+        _: Request<wire::ProposeNoiseRequest>,
+    ) -> Answer<wire::ProposeNoiseResponse> {
+        unplayed()
+    }
+
+    async fn acknowledge_drift(
+        &self,
+        _: Request<wire::AcknowledgeDriftRequest>,
+    ) -> Answer<wire::AcknowledgeDriftResponse> {
+        unplayed()
+    }
+}
