@@ -89,6 +89,9 @@ pub struct Down {
     pub log: Option<String>,
     /// Whether it has to be stopped first: it runs, and is not well.
     pub stop: bool,
+    /// Whether it was to be stopped: what it ended with then is not its own doing.
+    #[serde(default)]
+    pub unwell: bool,
 }
 
 /// What was told, and since when it is so.
@@ -231,7 +234,7 @@ impl Kept {
             self.ends.truncate(MAX_ENDS);
             Stand::Failed { why: words::given_up(&why, &self.order.restart), log }
         } else {
-            Stand::Down(Down { at, why, log, stop })
+            Stand::Down(Down { at, why, log, stop, unwell: stop })
         };
     }
 }

@@ -97,6 +97,12 @@ fn down(scene: &Scene<'_>, down: &Down) -> Decision {
         }
         // Somebody started it, or we did and died before we wrote it down.
         Seen::Ours(instance) if is_active(instance) => rest.note(Note::Up),
+        // Or that one has ended by now: what is down had failed, and this has not.
+        Seen::Ours(instance)
+            if scene.kept.order.completes && instance.exit_code == Some(0) && !down.unwell =>
+        {
+            rest.note(Note::Completed { exit_code: instance.exit_code })
+        }
         Seen::Ours(instance) if down.log.is_none() => {
             rest.then(Step::Explain(instance.native.clone()))
         }

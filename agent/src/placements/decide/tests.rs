@@ -134,10 +134,30 @@ fn one_that_completes_ends_once() {
     check(&scene(&done, ours(InstanceState::Running)), "completed: stop");
 }
 
+/// It failed, was started again, and succeeded before anybody wrote down that it was up again.
+#[test]
+fn one_that_completes_is_not_run_again_for_what_it_did_before() {
+    let mut kept = made(|order| order.completes = true);
+    let mut down =
+        Down { at: NOW, why: "exited with 1".into(), log: None, stop: false, unwell: false };
+    kept.stand = Stand::Down(down.clone());
+    check(&scene(&kept, ended(0)), "waiting: note completed");
+    check(&scene(&kept, ended(1)), "waiting: explain");
+    // Without a code it cannot be told from the end that is known.
+    check(&scene(&kept, ours(InstanceState::Stopped)), "waiting: explain");
+    // We stopped it, and it went politely.
+    down.unwell = true;
+    kept.stand = Stand::Down(down.clone());
+    check(&scene(&kept, ended(0)), "waiting: explain");
+    let kept = Kept { stand: Stand::Down(Down { unwell: false, ..down }), ..made(|_| {}) };
+    check(&scene(&kept, ended(0)), "waiting: explain");
+}
+
 #[test]
 fn one_that_ended_waits_says_why_and_starts_again() {
     let mut kept = made(|_| {});
-    let mut down = Down { at: NOW, why: "exited with 1".into(), log: None, stop: false };
+    let mut down =
+        Down { at: NOW, why: "exited with 1".into(), log: None, stop: false, unwell: false };
     kept.ends.push(NOW);
     kept.stand = Stand::Down(down.clone());
     check(&scene(&kept, ended(1)), "waiting: explain");
@@ -236,7 +256,7 @@ fn stands() -> impl Strategy<Value = Stand> {
         Just(Stand::Completed),
         log().prop_map(|log| Stand::Failed { why: "x".into(), log }),
         (-9000i64..1, log(), any::<bool>()).prop_map(|(back, log, stop)| {
-            Stand::Down(Down { at: at(back), why: "x".into(), log, stop })
+            Stand::Down(Down { at: at(back), why: "x".into(), log, stop, unwell: stop })
         }),
     ]
 }
