@@ -61,7 +61,7 @@ impl Chaos {
 
     /// How long the faults last.
     pub fn lasts(&mut self) -> Duration {
-        Duration::from_secs(self.random.u64(60..240))
+        Duration::from_secs(self.random.u64(45..165))
     }
 
     /// Until something happens again.

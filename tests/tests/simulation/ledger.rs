@@ -35,6 +35,8 @@ pub struct World {
     pub foreign: BTreeSet<NativeId>,
     /// What ends next by itself, or by a person on the host.
     pub excused: BTreeSet<NativeId>,
+    /// How often each was seen to begin to run.
+    pub runs: BTreeMap<NativeId, u64>,
     /// Copies that did here what they had to do.
     pub finished: BTreeSet<PlacementId>,
 }
@@ -56,6 +58,7 @@ impl Ledger {
             instances: BTreeMap::new(),
             foreign: foreign.into_iter().collect(),
             excused: BTreeSet::new(),
+            runs: BTreeMap::new(),
             finished: BTreeSet::new(),
         };
         self.books().worlds.insert(machine.id, world);
@@ -74,6 +77,13 @@ impl Ledger {
         if let Some(world) = self.books().worlds.get_mut(&machine.id) {
             world.finished.insert(id);
         }
+    }
+
+    /// How often an instance was seen to begin to run.
+    pub fn runs_of(&self, machine: &Machine, id: &NativeId) -> u64 {
+        let books = self.books();
+        let world = books.worlds.get(&machine.id);
+        world.and_then(|world| world.runs.get(id)).copied().unwrap_or_default()
     }
 
     /// Looks at what there is on a host now.

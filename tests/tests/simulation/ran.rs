@@ -33,6 +33,9 @@ impl Books {
         }
         for (id, instance) in &now {
             if runs(instance) && !before.get(id).is_some_and(runs) {
+                if let Some(world) = self.worlds.get_mut(&host) {
+                    *world.runs.entry(id.clone()).or_default() += 1;
+                }
                 self.started(host, &name, instance);
             }
         }

@@ -29,7 +29,7 @@ pub const HOSTS: usize = 50;
 /// a workload again and again is set aside for up to an hour.
 const CONVERGES: Duration = Duration::from_secs(90 * 60);
 /// And then stay so.
-const STAYS: Duration = Duration::from_secs(45);
+const STAYS: Duration = Duration::from_secs(30);
 
 /// What is broken on purpose, so that it is seen to be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

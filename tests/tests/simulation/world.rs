@@ -20,15 +20,16 @@ pub async fn follow(machine: Arc<Machine>, ledger: Ledger, seed: u64) {
     let mut happens = machine.technology.overhear();
     let mut random = fastrand::Rng::with_seed(seed);
     let mut at_work: JoinSet<()> = JoinSet::new();
-    let mut working = std::collections::BTreeSet::<NativeId>::new();
+    // Which run of each is at work.
+    let mut working = std::collections::BTreeMap::<NativeId, u64>::new();
     // The sender lives as long as the machine; what was lost is seen by the next look.
     while !matches!(happens.recv().await, Err(tokio::sync::broadcast::error::RecvError::Closed)) {
         ledger.look(&machine);
         while at_work.try_join_next().is_some() {}
         let now = machine.technology.behind();
-        working.retain(|id| now.iter().any(|one| one.native == *id && runs(one)));
         for instance in now.iter().filter(|one| runs(one) && works(one)) {
-            if working.insert(instance.native.clone()) {
+            let run = ledger.runs_of(&machine, &instance.native);
+            if working.insert(instance.native.clone(), run) != Some(run) {
                 let (machine, ledger) = (machine.clone(), ledger.clone());
                 let (id, takes) = (instance.native.clone(), random.u64(1500..12_000));
                 let well = random.u8(..8) > 0;
@@ -64,7 +65,7 @@ pub fn end(machine: &Machine, ledger: &Ledger, id: &NativeId, end: End) {
         ledger.finish(machine, copy);
     }
     match end {
-        End::Well => technology.change(id, InstanceState::Stopped),
+        End::Well => technology.exit(id, 0, "done"),
         End::Told => technology.change(id, InstanceState::Failed),
         End::Silent => technology.change_silently(id, InstanceState::Failed),
         End::Removed => technology.vanish(id),
