@@ -111,6 +111,7 @@ async fn write(store: Store, mut records: mpsc::Receiver<AuditRecord>, stop: Can
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let record = tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             record = records.recv() => record,
         };

@@ -38,6 +38,7 @@ pub async fn run(store: Store, fleet: Fleet, sessions: Sessions, stop: Cancellat
     loop {
         // Both branches are cancel-safe: a lost notification is made up for by the next tick.
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
             () = sessions.changed() => {}

@@ -54,6 +54,7 @@ async fn keep(store: Store, fleet: Fleet, mut watch: Watch, stop: CancellationTo
     loop {
         // Cancel-safe: a watch returns events or keeps them.
         let events = tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             events = watch.next() => events,
         };
@@ -92,6 +93,7 @@ async fn reload(store: &Store, fleet: &Fleet, stop: &CancellationToken) -> Optio
             Err(error) => error!(%error, "the fleet cannot be read; trying again in a second"),
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => return None,
             () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
         }

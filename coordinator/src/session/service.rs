@@ -187,6 +187,7 @@ impl Agents {
     ) -> Result<(), Problem> {
         let (session, keeps) = Box::pin(self.greet(host, caller, &mut inbound, out)).await?;
         let ended = tokio::select! {
+            biased;
             () = session.live.stop.cancelled() => Ok(()),
             ended = session.run(keeps, &mut inbound) => ended,
         };
@@ -317,6 +318,7 @@ impl Session<'_> {
         loop {
             let left = self.ends.since(clock::now());
             let message = tokio::select! {
+                biased;
                 // Cancel-safe: the session ends with this branch.
                 () = tokio::time::sleep(left) => {
                     let expired = "the certificate of this session has ended";

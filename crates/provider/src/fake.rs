@@ -215,6 +215,7 @@ impl Fake {
         self.while_hung().await;
         if !latency.is_zero() {
             tokio::select! {
+                biased;
                 () = life.cancelled() => {}
                 () = tokio::time::sleep(latency) => {}
             }

@@ -39,6 +39,7 @@ pub(super) fn begin(fake: &Fake, id: &NativeId, spec: &ExecSpec) -> Result<ExecS
     let work = async move {
         let write = work.write.clone();
         let last = tokio::select! {
+            biased;
             () = life.cancelled() => Err(gone),
             () = ended.cancelled() => Ok(ExecOutput::Ended(Some(KILLED))),
             done = work.run(job) => match done {

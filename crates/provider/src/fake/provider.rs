@@ -289,6 +289,7 @@ impl Fake {
             (takes, run, if thing.deaf() { 137 } else { 0 })
         };
         tokio::select! {
+            biased;
             // Another stop was faster, or it was removed.
             () = run.ended.cancelled() => return Ok(()),
             () = tokio::time::sleep(takes) => {}

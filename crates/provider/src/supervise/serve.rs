@@ -58,13 +58,15 @@ pub(super) async fn serve(shared: &Arc<Shared>, mut events: Option<EventStream>)
     loop {
         let due = serving.due();
         // Cancel-safe: the streams keep what was not taken, a notification that was not taken
-        // stays, and sleeping again until the same time changes nothing.
+        // stays, and sleeping again until the same time changes nothing. What comes seldom goes
+        // first, so that a flood of events hides nothing.
         let step = tokio::select! {
-            event = next(&mut events) => Step::Event(event),
-            Some(done) = serving.work.next() => Step::Done(done),
-            () = shared.suspect.notified() => Step::Suspect,
-            () = shared.dirty.marked() => Step::Marked,
+            biased;
             () = sleep_until(due) => Step::Due,
+            () = shared.suspect.notified() => Step::Suspect,
+            Some(done) = serving.work.next() => Step::Done(done),
+            () = shared.dirty.marked() => Step::Marked,
+            event = next(&mut events) => Step::Event(event),
         };
         if let Some(end) = serving.take(step) {
             return end;

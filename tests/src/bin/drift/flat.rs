@@ -26,7 +26,7 @@ fn list(of: u32, one_of: Option<u32>) -> Result<List> {
     for at in 0..of {
         // Any order that is not the one of the keys; the step shares no divisor with a round number.
         let number = (u64::from(at) * 999_983 % u64::from(of)) as u32;
-        let differs = one_of.is_some_and(|one_of| number % one_of == 0);
+        let differs = one_of.is_some_and(|one_of| number.is_multiple_of(one_of));
         let resource =
             if differs { grow::changed(number, of)? } else { grow::resource(number, of)? };
         list.push((resource.key.to_string(), *canonical::digest(&resource).as_bytes()));
@@ -42,7 +42,8 @@ fn differences(before: &List, after: &List) -> usize {
             Ordering::Greater => drop(b.next()),
             Ordering::Equal => {
                 found += usize::from(old.1 != new.1);
-                (a.next(), b.next());
+                a.next();
+                b.next();
                 continue;
             }
         }
