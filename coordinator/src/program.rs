@@ -100,14 +100,13 @@ pub async fn start(config: Config) -> Result<Running, Problem> {
     let (controller, notices) =
         Controller::new(store.clone(), fleet.clone(), sessions.clone(), feeds.clone());
     controllers.spawn(controller.run(work.clone()));
-    let (controller, workloads, placements) =
-        workloads::Controller::new(
-            store.clone(),
-            fleet.clone(),
-            sessions.clone(),
-            config.scheduling.queue.into(),
-        )
-        .await?;
+    let (controller, workloads, placements) = workloads::Controller::new(
+        store.clone(),
+        fleet.clone(),
+        sessions.clone(),
+        config.scheduling.queue.into(),
+    )
+    .await?;
     controllers.spawn(controller.run(work.clone()));
     let drift = Drift::new(
         store.clone(),

@@ -148,7 +148,9 @@ mod tests {
         let stop = CancellationToken::new();
         let (fleet, _keep) = crate::fleet::follow(store.clone(), stop).await.expect("a cache");
         let (_controller, workloads, _line) =
-            Controller::new(store.clone(), fleet, Sessions::default(), Queue::default()).await.expect("loaded");
+            Controller::new(store.clone(), fleet, Sessions::default(), Queue::default())
+                .await
+                .expect("loaded");
         remove(&store, &workloads).await.expect("removed");
         let left = keys_of(&store, &keys::workload_versions(&placement.workload)).await;
         let left: Vec<u32> =

@@ -85,10 +85,14 @@ impl Stage {
         let seen = Arc::default();
         let folder = tempfile::tempdir().expect("a folder");
         let contents = Contents::open(folder.path(), Default::default()).expect("an empty folder");
-        let (_, workloads, _) =
-            crate::workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone(), Queue::default())
-                .await
-                .expect("loaded");
+        let (_, workloads, _) = crate::workloads::Controller::new(
+            store.clone(),
+            fleet.clone(),
+            sessions.clone(),
+            Queue::default(),
+        )
+        .await
+        .expect("loaded");
         let nodes = Nodes::open(&folder.path().join("inventory")).expect("an empty folder");
         let drift = Drift::new(
             store.clone(),

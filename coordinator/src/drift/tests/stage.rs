@@ -167,10 +167,14 @@ async fn open(
     sessions: &Sessions,
     folder: &tempfile::TempDir,
 ) -> Drift {
-    let (_, workloads, _) =
-        workloads::Controller::new(store.clone(), fleet.clone(), sessions.clone(), Queue::default())
-            .await
-            .expect("loaded");
+    let (_, workloads, _) = workloads::Controller::new(
+        store.clone(),
+        fleet.clone(),
+        sessions.clone(),
+        Queue::default(),
+    )
+    .await
+    .expect("loaded");
     let nodes = Nodes::open(&folder.path().join("inventory")).expect("a folder");
     let (store, fleet, sessions) = (store.clone(), fleet.clone(), sessions.clone());
     Drift::new(store, fleet, sessions, workloads, nodes, Default::default()).await.expect("read")

@@ -25,14 +25,15 @@ pub enum Example {
     EveryHost,
 }
 
-/// Prints an example.
+/// Prints an example. Where the schema is, is known beside the documents only: that line is left out.
 pub fn run(Args { example }: Args) -> Result<(), Failure> {
     let text = match example {
         Example::Web => include_str!("../../../../docs/examples/web.toml"),
         Example::Task => include_str!("../../../../docs/examples/task.yaml"),
         Example::EveryHost => include_str!("../../../../docs/examples/every-host.toml"),
     };
-    Ok(print::text(text)?)
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    Ok(print::text(if first.contains("schema") { rest } else { text })?)
 }
 
 /// Prints the schema.
