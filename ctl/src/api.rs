@@ -1,6 +1,7 @@
 //! The coordinator's services of people, as this program calls it: types of `contract` and
 //! `Problem`, never the wire's.
 
+mod baselines;
 mod batches;
 mod contents;
 mod drift;
@@ -8,6 +9,7 @@ mod instances;
 mod order;
 mod output;
 mod schedules;
+mod snapshots;
 mod streams;
 mod workloads;
 
@@ -23,11 +25,13 @@ use tamer_proto::{MAX_MESSAGE, Required, wire};
 use tonic::transport::Channel;
 use tonic::{Response, Status as GrpcStatus, Streaming};
 
+pub use self::baselines::{Accept, SetBaseline};
 pub use self::contents::{Fetched, Held, PIECE, Piece, Pieces};
 pub use self::drift::{DriftQuestion, Drifted};
 pub use self::instances::{InstanceChange, InstanceEvents, Selection};
 pub use self::order::{BatchOrder, Targets};
 pub use self::output::{OutputRead, OutputReads, Wanted};
+pub use self::snapshots::Take;
 pub use self::streams::{Event, Frame, Input, Source, Streamed};
 pub use self::workloads::{Change, Drain, Expected, Views};
 use crate::contract::{Audit, Batch, Host, NewToken, Status, Task, Token};

@@ -6,8 +6,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd::{
-    audit, batch, completions, context, dev, drift, host, instance, placement, run, schedule,
-    status, token, workload,
+    audit, baseline, batch, completions, context, dev, drift, host, instance, placement, run,
+    schedule, snapshot, status, token, workload,
 };
 use crate::output::Format;
 
@@ -64,6 +64,12 @@ pub enum Command {
     /// Batches that run when they are due
     #[command(subcommand)]
     Schedule(schedule::Verb),
+    /// What hosts held at a moment
+    #[command(subcommand)]
+    Snapshot(Box<snapshot::Verb>),
+    /// What is right, and is compared with
+    #[command(subcommand)]
+    Baseline(Box<baseline::Verb>),
     /// What is not as the baseline says: on which hosts, how much it matters, and where from
     #[command(after_long_help = drift::EXAMPLES)]
     Drift(Box<drift::Args>),
@@ -94,6 +100,8 @@ impl Command {
             | Self::Run(_)
             | Self::Batch(_)
             | Self::Schedule(_)
+            | Self::Snapshot(_)
+            | Self::Baseline(_)
             | Self::Audit(_)
             | Self::Context(_)
             | Self::Completions(_)

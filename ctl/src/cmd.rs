@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub mod audit;
+pub mod baseline;
 pub mod batch;
 pub mod completions;
 pub mod context;
@@ -14,6 +15,7 @@ pub mod pairs;
 pub mod placement;
 pub mod run;
 pub mod schedule;
+pub mod snapshot;
 mod start;
 pub mod status;
 pub mod token;
@@ -38,6 +40,8 @@ pub async fn run(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Run(args) => run::run(*args, session).await,
         Command::Batch(verb) => batch::run(verb, session).await,
         Command::Schedule(verb) => schedule::run(verb, session).await,
+        Command::Snapshot(verb) => snapshot::run(*verb, session).await,
+        Command::Baseline(verb) => baseline::run(*verb, session).await,
         Command::Drift(args) => drift::run(*args, session).await,
         Command::Audit(verb) => audit::run(verb, session).await,
         Command::Context(verb) => context::run(verb, session),

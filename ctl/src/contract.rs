@@ -3,11 +3,13 @@
 
 mod action;
 mod audit;
+mod baseline;
 mod batch;
 mod host;
 mod instance;
 mod preview;
 mod schedule;
+mod snapshot;
 mod stand;
 mod stats;
 mod status;
@@ -18,11 +20,13 @@ mod workload;
 
 pub use action::{BatchAction, Command, Undo};
 pub use audit::Audit;
+pub use baseline::{Baseline, Cleared};
 pub use batch::{Batch, BatchDetail, BatchState, Counts};
 pub use host::{Cordon, Disk, Drain, Host, Provider, ProviderStatus};
 pub use instance::{Checkpoint, Instance, InstanceDetail, Port};
 pub use preview::Preview;
 pub use schedule::{Occurrence, Schedule, Timing, Upcoming};
+pub use snapshot::{HostPicture, Snapshot, SnapshotDetail, SnapshotHost};
 pub use stand::{Mark, Origin, Standing};
 pub use stats::{LogLine, Sample};
 pub use status::{HostCounts, Status};

@@ -1,9 +1,9 @@
-//! `KEY=VALUE` and durations on a command line.
+//! `KEY=VALUE`, durations and moments on a command line.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use tamer_model::{LabelKey, LabelValue, Problem, Selector};
+use tamer_model::{LabelKey, LabelValue, Problem, Selector, Timestamp};
 
 /// Reads `KEY=VALUE`.
 pub fn pair(text: &str) -> Result<(String, String), String> {
@@ -16,6 +16,23 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
 /// Reads a span like `30s`, `5m` or `1h 30m`.
 pub fn span(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "write a number and a unit: 30s, 5m, 1h".to_owned())
+}
+
+/// Reads how long ago something was, or when.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    let bad = || "write how long ago, 10m or 2h, or a time, 2026-01-31T12:00:00Z".to_owned();
+    let millis = match humantime::parse_duration(text) {
+        Ok(span) => {
+            let point = SystemTime::now().checked_sub(span);
+            let since = point.and_then(|point| point.duration_since(SystemTime::UNIX_EPOCH).ok());
+            since.and_then(|since| u64::try_from(since.as_millis()).ok())
+        }
+        Err(_) => {
+            let time: Option<jiff::Timestamp> = text.parse().ok();
+            time.and_then(|time| u64::try_from(time.as_millisecond()).ok())
+        }
+    };
+    millis.map(Timestamp::from_millis).ok_or_else(bad)
 }
 
 /// A span in milliseconds.
@@ -70,6 +87,21 @@ mod tests {
         assert_eq!(remove, ["old"]);
         for bad in ["site", "-", "=x", "os=linux", "a b-"] {
             assert!(changes(&[bad.to_owned()]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_span_or_a_time() {
+        assert_eq!(moment("2023-11-14T22:13:20Z"), Ok(Timestamp::from_millis(1_700_000_000_000)));
+        assert_eq!(
+            moment("2023-11-14T23:13:20.5+01:00"),
+            Ok(Timestamp::from_millis(1_700_000_000_500))
+        );
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+        let ago = now.as_millis() as u64 - moment("10m").expect("a span").as_millis();
+        assert!((599_000..=601_000).contains(&ago), "{ago}");
+        for bad in ["", "soon", "2023-13-01T00:00:00Z", "99999999y"] {
+            assert!(moment(bad).is_err(), "{bad}");
         }
     }
 }

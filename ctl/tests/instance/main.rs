@@ -1,5 +1,6 @@
 //! `tamerctl`: the real program against a coordinator that is played.
 
+mod baselines;
 mod batches;
 mod contents;
 mod drift;

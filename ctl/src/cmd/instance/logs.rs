@@ -1,7 +1,6 @@
 //! `tamerctl instance logs`: what instances write, as it comes.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use tamer_model::{LogOptions, Problem, StreamKind, Timestamp};
@@ -10,6 +9,7 @@ use super::problems::Ends;
 use super::selection::Chosen;
 use crate::Session;
 use crate::api::{Event, Frame, Source, Streamed};
+use crate::cmd::pairs;
 use crate::contract::LogLine;
 use crate::errors::Failure;
 use crate::output::{Format, Pour, encode, print};
@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(short, long)]
     follow: bool,
     /// Nothing from before: so long ago (10m, 2h), or a time (2026-01-31T12:00:00Z)
-    #[arg(long, value_name = "SPAN|TIME", value_parser = since)]
+    #[arg(long, value_name = "SPAN|TIME", value_parser = pairs::moment)]
     since: Option<Timestamp>,
     /// Only this many lines from the end
     #[arg(long, value_name = "LINES")]
@@ -44,22 +44,6 @@ enum Prefix {
     Auto,
     Always,
     Never,
-}
-
-fn since(text: &str) -> Result<Timestamp, String> {
-    let bad = || "write how long ago, 10m or 2h, or a time, 2026-01-31T12:00:00Z".to_owned();
-    let millis = match humantime::parse_duration(text) {
-        Ok(span) => {
-            let point = SystemTime::now().checked_sub(span);
-            let since = point.and_then(|point| point.duration_since(SystemTime::UNIX_EPOCH).ok());
-            since.and_then(|since| u64::try_from(since.as_millis()).ok())
-        }
-        Err(_) => {
-            let time: Option<jiff::Timestamp> = text.parse().ok();
-            time.and_then(|time| u64::try_from(time.as_millisecond()).ok())
-        }
-    };
-    millis.map(Timestamp::from_millis).ok_or_else(bad)
 }
 
 /// Runs it.
@@ -256,24 +240,4 @@ fn object(
     };
     out.extend_from_slice(text.as_bytes());
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn since_is_a_span_or_a_time() {
-        assert_eq!(since("2023-11-14T22:13:20Z"), Ok(Timestamp::from_millis(1_700_000_000_000)));
-        assert_eq!(
-            since("2023-11-14T23:13:20.5+01:00"),
-            Ok(Timestamp::from_millis(1_700_000_000_500))
-        );
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
-        let ago = now.as_millis() as u64 - since("10m").expect("a span").as_millis();
-        assert!((599_000..=601_000).contains(&ago), "{ago}");
-        for bad in ["", "soon", "2023-13-01T00:00:00Z", "99999999y"] {
-            assert!(since(bad).is_err(), "{bad}");
-        }
-    }
 }

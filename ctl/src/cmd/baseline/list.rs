@@ -1,0 +1,17 @@
+//! `tamerctl baseline ls`.
+
+use super::show::table;
+use crate::Session;
+use crate::contract::Time;
+use crate::errors::Failure;
+use crate::output::print;
+
+/// Runs it.
+pub async fn run(session: &Session) -> Result<(), Failure> {
+    let baselines = session.api().await?.baselines().await?;
+    if baselines.is_empty() && !session.for_scripts() {
+        print::note("no baselines yet; `tamerctl baseline set` says that what is there is right");
+        return Ok(());
+    }
+    session.show(&baselines, |wide| table(&baselines, Time::now(), wide, print::columns()))
+}
