@@ -59,7 +59,7 @@ impl Drift {
         }
         let (edits, ids) = edits(&drifted, findings.as_deref())?;
         let strangers = findings.is_none();
-        if edits.is_empty() && !(strangers && !drifted.strangers.is_empty()) {
+        if edits.is_empty() && (!strangers || drifted.strangers.is_empty()) {
             return Err(Problem::new(Code::WrongState, "there is nothing to accept")
                 .remedy("`tamerctl drift` shows what there is"));
         }

@@ -20,10 +20,10 @@ pub async fn remove(drift: &Drift, retention: &Retention, now: Timestamp) -> Res
     history(drift, retention, now).await?;
     acknowledgements(drift, now).await?;
     snapshots(drift, retention, now).await?;
-    if let Some(swept) = drift.sweep().await? {
-        if swept.removed > 0 {
-            info!(removed = swept.removed, kept = swept.kept, "nodes of inventories were removed");
-        }
+    if let Some(swept) = drift.sweep().await?
+        && swept.removed > 0
+    {
+        info!(removed = swept.removed, kept = swept.kept, "nodes of inventories were removed");
     }
     Ok(())
 }

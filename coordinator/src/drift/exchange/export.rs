@@ -73,14 +73,14 @@ fn write(
         let comma = if counted == 0 { "" } else { "," };
         let head = encode(&Host { id: *host, name, state });
         // The head is an object: its end makes room for what belongs to it.
-        write!(to, "{comma}\n")
+        writeln!(to, "{comma}")
             .and_then(|()| to.write_all(&head[..head.len() - 1]))
             .map_err(gone)?;
         to.write_all(br#","resources":["#).map_err(gone)?;
         let mut comma = "";
         trees::each(nodes, state.root, |resource| {
             resources += 1;
-            write!(to, "{comma}\n")
+            writeln!(to, "{comma}")
                 .and_then(|()| to.write_all(&encode(&resource)))
                 .map_err(gone)?;
             comma = ",";

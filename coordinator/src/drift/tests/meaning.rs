@@ -6,9 +6,11 @@ use tamer_drift::finding::Verdict;
 use tamer_model::{Code, Selector, Timestamp};
 use tamer_proto::wire;
 
-use super::stage::{Stage, ann, id, package};
+use super::stage::{Stage, ann, id, package, unaudited};
 use crate::drift::compare::{Against, Asked, Drifted};
-use crate::drift::{Accepting, Setting, Wanted, name_of, read_rule};
+use crate::drift::{Accepting, Setting, Wanted, baselines, name_of, read_rule, snapshots};
+
+type Audits<'a> = (snapshots::Audited<'a>, baselines::Audited<'a>);
 
 async fn baseline(stage: &Stage) {
     let snapshot = stage.drift.take(Wanted::default(), &ann(), &|commit, _| commit).await;
@@ -70,8 +72,7 @@ async fn the_same_change_on_hosts_is_one_finding_until_it_is_accepted() {
         note: "wanted".to_owned(),
         expected: None,
     };
-    let none: (&(dyn Fn(_, &_) -> _ + Send + Sync), &(dyn Fn(_, &_) -> _ + Send + Sync)) =
-        (&|commit, _| commit, &|commit, _| commit);
+    let none: Audits<'_> = (&unaudited, &unaudited);
     let accepted = stage.drift.accept(accepting.clone(), &ann(), none).await.expect("accepted");
     assert_eq!(accepted.0.accepted, [finding.id]);
     let (open, _) = told(&*drift(&stage).await);
