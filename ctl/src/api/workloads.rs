@@ -174,7 +174,7 @@ impl Api {
     }
 }
 
-fn views<W: Send + 'static, T: Send + 'static>(
+pub(super) fn views<W: Send + 'static, T: Send + 'static>(
     stream: Streaming<W>,
     view: fn(W) -> Result<T, Problem>,
 ) -> Views<T> {

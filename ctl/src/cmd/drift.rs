@@ -1,10 +1,13 @@
 //! `tamerctl drift`: what is not as the baseline says.
 
+mod acknowledge;
 mod explain;
+mod history;
 mod question;
 mod report;
 mod show;
 mod table;
+mod watch;
 
 use crate::Session;
 use crate::errors::Failure;
@@ -39,6 +42,12 @@ enum Verb {
     Show(show::Args),
     /// Tell what happened in sentences: of one finding, or of all
     Explain(explain::Args),
+    /// Show what a host, or one thing on it, was: the newest step first
+    History(history::Args),
+    /// Print it whenever the set of findings is another one: what is new, and what is gone
+    Watch(watch::Args),
+    /// Set a finding aside for a while
+    Ack(acknowledge::Args),
 }
 
 impl Args {
@@ -47,6 +56,7 @@ impl Args {
         match &self.verb {
             None => !self.report.is_watched(),
             Some(Verb::Show(_) | Verb::Explain(_)) => true,
+            Some(Verb::History(_) | Verb::Watch(_) | Verb::Ack(_)) => false,
         }
     }
 }
@@ -57,5 +67,8 @@ pub async fn run(Args { verb, report }: Args, session: &Session) -> Result<(), F
         None => report::run(report, session).await,
         Some(Verb::Show(args)) => show::run(args, session).await,
         Some(Verb::Explain(args)) => explain::run(args, session).await,
+        Some(Verb::History(args)) => history::run(args, session).await,
+        Some(Verb::Watch(args)) => watch::run(args, session).await,
+        Some(Verb::Ack(args)) => acknowledge::run(args, session).await,
     }
 }

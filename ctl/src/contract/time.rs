@@ -20,6 +20,11 @@ impl Time {
         (millis != 0).then_some(Self(millis))
     }
 
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
     /// This machine's clock.
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

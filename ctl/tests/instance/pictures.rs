@@ -25,6 +25,10 @@ pub struct Pictures {
     /// The pages of one.
     pub shown: Vec<wire::ShowSnapshotResponse>,
     pub baselines: Vec<wire::BaselineView>,
+    /// Told two a page.
+    pub history: Vec<wire::HistoryEntry>,
+    /// What each watch tells before it ends; the last one stays open.
+    pub alarms: Vec<Vec<wire::DriftAlarm>>,
 }
 
 /// What was asked.
@@ -37,6 +41,9 @@ pub struct DriftAsked {
     pub sets: Mutex<Vec<wire::SetBaselineRequest>>,
     pub accepts: Mutex<Vec<wire::AcceptDriftRequest>>,
     pub clears: Mutex<Vec<wire::ClearBaselineRequest>>,
+    pub histories: Mutex<Vec<wire::GetHistoryRequest>>,
+    pub watches: Mutex<Vec<wire::GetDriftRequest>>,
+    pub asides: Mutex<Vec<wire::AcknowledgeDriftRequest>>,
 }
 
 fn keep<T>(list: &Mutex<Vec<T>>, one: T) -> usize {
@@ -193,16 +200,29 @@ impl Drift for Pictures {
 
     async fn watch_drift(
         &self,
-        _: Request<wire::GetDriftRequest>,
+        request: Request<wire::GetDriftRequest>,
     ) -> Answer<Self::WatchDriftStream> {
-        Ok(Response::new(stream::pending().boxed()))
+        let number = keep(&self.asked.watches, request.into_inner());
+        let told = self.alarms.get(number - 1).cloned().unwrap_or_default();
+        let told = stream::iter(told.into_iter().map(Ok));
+        Ok(Response::new(match number < self.alarms.len() {
+            true => told.boxed(),
+            false => told.chain(stream::pending()).boxed(),
+        }))
     }
 
     async fn get_history(
         &self,
-        _: Request<wire::GetHistoryRequest>,
+        request: Request<wire::GetHistoryRequest>,
     ) -> Answer<wire::GetHistoryResponse> {
-        unplayed()
+        let request = request.into_inner();
+        let from: usize = request.page_token.parse().unwrap_or(0);
+        keep(&self.asked.histories, request);
+        let entries: Vec<_> = self.history.iter().skip(from).take(2).cloned().collect();
+        let next = from + entries.len();
+        let next_page_token =
+            if next < self.history.len() { next.to_string() } else { String::new() };
+        self.or_refused(wire::GetHistoryResponse { entries, next_page_token, kept_since: 0 })
     }
 
     async fn put_rule(&self, _: Request<wire::PutRuleRequest>) -> Answer<wire::RuleView> {
@@ -239,8 +259,11 @@ impl Drift for Pictures {
 
     async fn acknowledge_drift(
         &self,
-        _: Request<wire::AcknowledgeDriftRequest>,
+        request: Request<wire::AcknowledgeDriftRequest>,
     ) -> Answer<wire::AcknowledgeDriftResponse> {
-        unplayed()
+        let request = request.into_inner();
+        let (finding, until) = (request.finding.clone(), request.until);
+        keep(&self.asked.asides, request);
+        self.or_refused(wire::AcknowledgeDriftResponse { finding, until })
     }
 }

@@ -49,7 +49,10 @@ pub async fn find(
     let found: Vec<&Finding> = drifted.report.findings.iter().filter(fits).collect();
     let problem = |code, message: String| Problem::new(code, message).on("finding");
     match found.as_slice() {
-        [one] => Ok((drifted.clone(), Finding::clone(one))),
+        [one] => {
+            let one = Finding::clone(one);
+            Ok((drifted, one))
+        }
         [] => Err(problem(Code::NotFound, format!("there is no finding {id:?} now"))
             .remedy("`tamerctl drift` shows what there is; what is right again is found no more")),
         many => {
