@@ -3,6 +3,7 @@
 
 mod baselines;
 mod batches;
+mod changes;
 mod contents;
 mod drift;
 mod findings;
@@ -27,6 +28,7 @@ use tonic::transport::Channel;
 use tonic::{Response, Status as GrpcStatus, Streaming};
 
 pub use self::baselines::{Accept, SetBaseline};
+pub use self::changes::Between;
 pub use self::contents::{Fetched, Held, PIECE, Piece, Pieces};
 pub use self::drift::{DriftQuestion, Drifted};
 pub use self::findings::HistoryQuestion;

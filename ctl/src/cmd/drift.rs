@@ -12,6 +12,8 @@ mod watch;
 use crate::Session;
 use crate::errors::Failure;
 
+pub use history::change;
+
 /// What the long help ends with.
 pub const EXAMPLES: &str = "\
 Examples:

@@ -84,7 +84,7 @@ impl TryFrom<wire::HistoryEntry> for HistoryEntry {
 }
 
 /// One that cannot be read is an error: a history without it would be another.
-fn change(document: &str) -> Result<Change, Problem> {
+pub(super) fn change(document: &str) -> Result<Change, Problem> {
     serde_json::from_str(document).map_err(|error| {
         let message = format!("a change cannot be read: {error}");
         Problem::new(Code::VersionUnsupported, message)

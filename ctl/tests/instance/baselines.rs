@@ -191,3 +191,70 @@ async fn accepting_is_explicit_and_has_a_reason() {
     assert!(ended.stderr.contains("default is at version 6"), "{ended:?}");
     assert_eq!(stage.drift.accepts.lock().expect("a lock").len(), 1, "once");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_is_a_failure_that_says_where() {
+    let good = wire::VerifySnapshotsResponse {
+        snapshots: 2,
+        nodes: 40,
+        bytes: 1 << 20,
+        ..wire::VerifySnapshotsResponse::default()
+    };
+    let stage = open(Pictures { verified: good.clone(), ..Pictures::default() }).await;
+    let ended = stage.run("snapshot verify release").await.with(0);
+    assert_eq!(ended.stdout, "2 snapshots, 40 nodes, 1.0 MiB read: everything is what it was\n");
+    assert_eq!(stage.drift.verifies.lock().expect("a lock")[0].snapshot, "release");
+    let damage = wire::Damage {
+        host: "web-01".to_owned(),
+        digest: vec![1; 32],
+        problem: "it is missing".to_owned(),
+        ..wire::Damage::default()
+    };
+    let bad = wire::VerifySnapshotsResponse { damage: vec![damage], asked: 1, ..good };
+    let stage = open(Pictures { verified: bad, ..Pictures::default() }).await;
+    let told = json_of(&stage.run("snapshot verify -o json").await.with(1).stdout);
+    assert_eq!(
+        (&told["damage"][0]["host"], &told["damage"][0]["snapshot"]),
+        (&"web-01".into(), &Value::Null)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_are_compared_and_removed() {
+    let change = json!({
+        "key": "package/host/openssl",
+        "after": { "key": "package/host/openssl", "name": "openssl" },
+    });
+    let piece = |name: &str| wire::HostChanges {
+        host: format!("h-{name}"),
+        name: name.to_owned(),
+        what: "changed".to_owned(),
+        changes: vec![change.to_string()],
+        left_out: 0,
+    };
+    let changes = vec![piece("web-01"), piece("web-01"), piece("web-02")];
+    let stage = open(Pictures { changes, ..Pictures::default() }).await;
+    let told = stage.run("snapshot diff old new --host web-01 --limit 9 -o json").await.with(0);
+    let told = json_of(&told.stdout);
+    assert_eq!(told.as_array().expect("a list").len(), 2);
+    assert_eq!(told[0]["changes"].as_array().expect("a list").len(), 2);
+    let table = stage.run("snapshot diff old").await.with(0).stdout;
+    let created = "  package/host/openssl created\n";
+    assert_eq!(table, format!("web-01\n{created}{created}web-02\n{created}"));
+    let diffs = stage.drift.diffs.lock().expect("a lock");
+    let (first, second) = (&diffs[0], &diffs[1]);
+    assert_eq!(
+        (&*first.before, &*first.after, &*first.host, first.limit),
+        ("old", "new", "web-01", 9)
+    );
+    assert_eq!((&*second.after, &*second.host, second.limit), ("", "", 10_000));
+    drop(diffs);
+    let same = open(Pictures::default()).await.run("snapshot diff old new").await.with(0);
+    assert!(same.stderr.contains("nothing is different"), "{same:?}");
+
+    let asks = stage.run("snapshot rm old").await.with(2);
+    assert!(asks.stderr.contains("nobody can be asked"), "{asks:?}");
+    assert!(stage.drift.removals.lock().expect("a lock").is_empty());
+    assert_eq!(stage.run("snapshot rm old -y").await.with(0).stdout, "old is removed\n");
+    assert_eq!(stage.drift.removals.lock().expect("a lock").as_slice(), ["old"]);
+}

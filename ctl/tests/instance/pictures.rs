@@ -25,6 +25,9 @@ pub struct Pictures {
     /// The pages of one.
     pub shown: Vec<wire::ShowSnapshotResponse>,
     pub baselines: Vec<wire::BaselineView>,
+    pub verified: wire::VerifySnapshotsResponse,
+    /// Of any two.
+    pub changes: Vec<wire::HostChanges>,
     /// Told two a page.
     pub history: Vec<wire::HistoryEntry>,
     /// What each watch tells before it ends; the last one stays open.
@@ -41,6 +44,9 @@ pub struct DriftAsked {
     pub sets: Mutex<Vec<wire::SetBaselineRequest>>,
     pub accepts: Mutex<Vec<wire::AcceptDriftRequest>>,
     pub clears: Mutex<Vec<wire::ClearBaselineRequest>>,
+    pub diffs: Mutex<Vec<wire::DiffSnapshotsRequest>>,
+    pub removals: Mutex<Vec<String>>,
+    pub verifies: Mutex<Vec<wire::VerifySnapshotsRequest>>,
     pub histories: Mutex<Vec<wire::GetHistoryRequest>>,
     pub watches: Mutex<Vec<wire::GetDriftRequest>>,
     pub asides: Mutex<Vec<wire::AcknowledgeDriftRequest>>,
@@ -115,9 +121,10 @@ impl Drift for Pictures {
 
     async fn diff_snapshots(
         &self,
-        _: Request<wire::DiffSnapshotsRequest>,
+        request: Request<wire::DiffSnapshotsRequest>,
     ) -> Answer<Self::DiffSnapshotsStream> {
-        unplayed()
+        keep(&self.asked.diffs, request.into_inner());
+        self.or_refused(stream::iter(self.changes.clone().into_iter().map(Ok)).boxed())
     }
 
     async fn export_snapshot(
@@ -136,16 +143,19 @@ impl Drift for Pictures {
 
     async fn remove_snapshot(
         &self,
-        _: Request<wire::RemoveSnapshotRequest>,
+        request: Request<wire::RemoveSnapshotRequest>,
     ) -> Answer<wire::RemoveSnapshotResponse> {
-        unplayed()
+        let id = request.into_inner().snapshot;
+        keep(&self.asked.removals, id.clone());
+        self.or_refused(wire::RemoveSnapshotResponse { id })
     }
 
     async fn verify_snapshots(
         &self,
-        _: Request<wire::VerifySnapshotsRequest>,
+        request: Request<wire::VerifySnapshotsRequest>,
     ) -> Answer<wire::VerifySnapshotsResponse> {
-        unplayed()
+        keep(&self.asked.verifies, request.into_inner());
+        self.or_refused(self.verified.clone())
     }
 
     async fn set_baseline(

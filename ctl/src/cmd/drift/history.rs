@@ -81,7 +81,8 @@ fn step(step: &HistoryEntry, of_one: bool, columns: Option<usize>) -> Vec<Line> 
     lines
 }
 
-fn change(change: &Change) -> String {
+/// A change of one resource in a sentence.
+pub fn change(change: &Change) -> String {
     match (&change.before, &change.after) {
         (Some(_), Some(_)) => {
             let fields = change.fields();
