@@ -26,7 +26,7 @@ fn silence_while_a_session_does_not_listen_is_not_the_agents() {
     let (out, _heard) = mpsc::channel(1);
     let journal = JournalId::from_bytes([1; 10]);
     sessions.open_for_test(host, journal, out, CancellationToken::new());
-    let live = sessions.get(host).unwrap();
+    let live = sessions.get(host).expect("it was just opened");
     let opened = live.heard();
     later();
     assert_eq!(live.heard(), opened, "nothing was heard since it was opened");
