@@ -61,15 +61,15 @@ impl Chaos {
 
     /// How long the faults last.
     pub fn lasts(&mut self) -> Duration {
-        Duration::from_secs(self.random.u64(45..165))
+        Duration::from_secs(self.random.u64(25..80))
     }
 
     /// Until something happens again.
     pub fn pause(&mut self) -> Duration {
         Duration::from_millis(match self.random.u8(..10) {
-            0 => self.random.u64(3000..12_000),
+            0 => self.random.u64(2000..9000),
             1..=3 => self.random.u64(0..20),
-            _ => self.random.u64(100..3000),
+            _ => self.random.u64(50..2000),
         })
     }
 
