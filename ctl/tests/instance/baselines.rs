@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tamer_model::{Code, Problem};
 use tamer_proto::wire;
 
-use crate::pictures::Pictures;
+use crate::pictures::{Pictures, taken};
 use crate::play::Play;
 use crate::stage::Stage;
 
@@ -52,9 +52,9 @@ async fn a_snapshot_is_taken_of_what_was_asked_for() {
     let ended = stage.run(line).await.with(0);
     let told = "Hosts:       2, and nothing is known of 3 more, 1 of them not seen whole\n";
     assert!(ended.stdout.contains(told), "{ended:?}");
-    let taken = json_of(&stage.run("snapshot take -o json").await.with(0).stdout);
-    assert_eq!((&taken["checksum"], &taken["missing"]), (&"ab".repeat(32).into(), &3.into()));
-    let takes = stage.drift.takes.lock().expect("a lock");
+    let one = json_of(&stage.run("snapshot take -o json").await.with(0).stdout);
+    assert_eq!((&one["checksum"], &one["missing"]), (&"ab".repeat(32).into(), &3.into()));
+    let takes = taken(&stage.drift.takes);
     let [first, second] = takes.as_slice() else { panic!("{takes:?}") };
     assert_eq!(
         (&*first.name, &*first.selector, first.at),
@@ -64,11 +64,10 @@ async fn a_snapshot_is_taken_of_what_was_asked_for() {
     assert_eq!((&*second.name, second.at), ("", 0));
     assert_ne!(first.request_id, second.request_id);
     assert!(!first.request_id.is_empty());
-    drop(takes);
     for bad in ["--name a/b", "--tag x", "-l =", "--at soon"] {
         stage.run(&format!("snapshot take {bad}")).await.with(2);
     }
-    assert_eq!(stage.drift.takes.lock().expect("a lock").len(), 2, "nothing was asked");
+    assert!(taken(&stage.drift.takes).is_empty(), "nothing was asked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,11 +79,10 @@ async fn snapshots_are_listed_from_all_pages() {
         listed.as_array().expect("a list").iter().map(|one| &one["snapshot"]).collect();
     assert_eq!(ids.len(), 5);
     assert_eq!(ids[4], "s-0000000000000001");
-    let lists = stage.drift.lists.lock().expect("a lock");
+    let lists = taken(&stage.drift.lists);
     let tokens: Vec<_> = lists.iter().map(|one| one.page_token.as_str()).collect();
     assert_eq!(tokens, ["", "2", "4"]);
     assert!(lists.iter().all(|one| one.name == "rel*" && one.tags["a"] == "b"));
-    drop(lists);
     let none = open(Pictures::default()).await.run("snapshot ls").await.with(0);
     assert!(none.stderr.contains("`tamerctl snapshot take` takes one"), "{none:?}");
 }
@@ -116,7 +114,7 @@ async fn a_snapshot_is_shown_with_its_hosts_or_what_one_held() {
     let held =
         json_of(&stage.run("snapshot show release --host web-01 -o json").await.with(0).stdout);
     assert_eq!(held["resources"][1]["key"], "package/host/web-02");
-    let shows = stage.drift.shows.lock().expect("a lock");
+    let shows = taken(&stage.drift.shows);
     let asked: Vec<_> = shows.iter().map(|one| (&*one.snapshot, &*one.host)).collect();
     let id = "s-0000000000000007";
     assert_eq!(asked, [("release", ""), (id, ""), ("release", "web-01"), (id, "web-01")]);
@@ -129,14 +127,13 @@ async fn a_baseline_is_set_listed_and_cleared() {
     let ended = stage.run(line).await.with(0);
     assert_eq!(ended.stdout, "default is at version 4: 2 hosts, as s-0000000000000001 has them\n");
     stage.run("baseline set").await.with(0);
-    let sets = stage.drift.sets.lock().expect("a lock");
+    let sets = taken(&stage.drift.sets);
     let [first, second] = sets.as_slice() else { panic!("{sets:?}") };
     assert_eq!(
         (&*first.name, &*first.snapshot, &*first.selector, &*first.note, first.expected),
         ("golden", "release", "role=web", "why", 3)
     );
     assert_eq!(second, &wire::SetBaselineRequest::default());
-    drop(sets);
     for line in ["baseline ls -o json", "baseline show -o json", "baseline show golden -o json"] {
         let listed = json_of(&stage.run(line).await.with(0).stdout);
         assert_eq!(
@@ -175,7 +172,7 @@ async fn accepting_is_explicit_and_has_a_reason() {
     let line = "baseline accept d-0000000000000001 d-0000000000000002 --note why --expected 4";
     stage.run(line).await.with(0);
     stage.run("baseline accept --all -y --note why --baseline golden").await.with(0);
-    let accepts = stage.drift.accepts.lock().expect("a lock");
+    let accepts = taken(&stage.drift.accepts);
     let [some, all] = accepts.as_slice() else { panic!("{accepts:?}") };
     assert_eq!(some.findings, ["d-0000000000000001", "d-0000000000000002"]);
     assert_eq!(
@@ -183,7 +180,6 @@ async fn accepting_is_explicit_and_has_a_reason() {
         ("default", false, "why", 4)
     );
     assert_eq!((&*all.baseline, all.all, all.findings.len(), all.expected), ("golden", true, 0, 0));
-    drop(accepts);
 
     let refuses = Problem::new(Code::Conflict, "default is at version 6");
     let stage = open(Pictures { refuses: Some(refuses), ..Pictures::default() }).await;
@@ -241,14 +237,13 @@ async fn snapshots_are_compared_and_removed() {
     let table = stage.run("snapshot diff old").await.with(0).stdout;
     let created = "  package/host/openssl created\n";
     assert_eq!(table, format!("web-01\n{created}{created}web-02\n{created}"));
-    let diffs = stage.drift.diffs.lock().expect("a lock");
+    let diffs = taken(&stage.drift.diffs);
     let (first, second) = (&diffs[0], &diffs[1]);
     assert_eq!(
         (&*first.before, &*first.after, &*first.host, first.limit),
         ("old", "new", "web-01", 9)
     );
     assert_eq!((&*second.after, &*second.host, second.limit), ("", "", 10_000));
-    drop(diffs);
     let same = open(Pictures::default()).await.run("snapshot diff old new").await.with(0);
     assert!(same.stderr.contains("nothing is different"), "{same:?}");
 

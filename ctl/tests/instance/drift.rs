@@ -5,7 +5,7 @@ use tamer_model::{Code, Problem};
 use tamer_proto::wire;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::pictures::Pictures;
+use crate::pictures::{Pictures, taken};
 use crate::play::Play;
 use crate::stage::Stage;
 
@@ -132,7 +132,7 @@ async fn pages_are_one_report_and_never_of_two_looks() {
     let ids: Vec<_> = report["findings"].as_array().expect("a list").iter().collect();
     assert_eq!(ids.len(), 3);
     assert_eq!(ids[2]["id"], "d-0000000000000003");
-    let asked = stage.drift.drift.lock().expect("a lock");
+    let asked = taken(&stage.drift.drift);
     let tokens: Vec<_> = asked.iter().map(|one| one.page_token.as_str()).collect();
     assert_eq!(tokens, ["", "1", "", "1"], "begun anew");
     let last = asked.last().expect("a question");

@@ -7,7 +7,7 @@ use tamer_proto::wire;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
-use crate::pictures::Pictures;
+use crate::pictures::{Pictures, taken};
 use crate::play::Play;
 use crate::stage::Stage;
 
@@ -45,14 +45,13 @@ async fn a_history_is_read_from_all_pages_up_to_a_limit() {
     assert_eq!(steps[0]["changes"][0]["key"], "package/host/openssl");
     let told = stage.run("drift history web-01").await.with(0).stdout;
     assert_eq!(told.matches("package/host/openssl created").count(), 5, "{told}");
-    let asked = stage.drift.histories.lock().expect("a lock");
+    let asked = taken(&stage.drift.histories);
     let first = &asked[0];
     assert_eq!(
         (&*first.host, &*first.resource, first.since, first.page_size),
         ("web-01", "package/openssl", 1_700_000_000_000, 3)
     );
     assert_eq!((&*asked[1].page_token, asked[1].page_size), ("2", 1));
-    drop(asked);
 
     let bad = vec![entry(1_000, vec!["{}".to_owned()])];
     let stage = open(Pictures { history: bad, ..Pictures::default() }).await;
@@ -98,7 +97,7 @@ async fn an_alarm_is_a_change_of_the_set_also_after_a_lost_connection() {
             (json!(["d-4"]), json!(["d-3"]), json!(1)),
         ]
     );
-    let watches = stage.drift.watches.lock().expect("a lock");
+    let watches = taken(&stage.drift.watches);
     assert!(watches.iter().all(|one| one.severity == "high" && !one.acknowledged));
 }
 
@@ -121,7 +120,7 @@ async fn a_finding_is_set_aside_for_a_while_with_a_reason() {
     assert!(ended.stdout.starts_with("d-0000000000000001 is set aside until 2"), "{ended:?}");
     let ended = stage.run("drift ack d-0000000000000001 --end").await.with(0);
     assert_eq!(ended.stdout, "d-0000000000000001 is set aside no more\n");
-    let asides = stage.drift.asides.lock().expect("a lock");
+    let asides = taken(&stage.drift.asides);
     let [aside, end] = asides.as_slice() else { panic!("{asides:?}") };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time");
     let left = aside.until - now.as_millis() as u64;

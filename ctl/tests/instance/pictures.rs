@@ -58,6 +58,11 @@ fn keep<T>(list: &Mutex<Vec<T>>, one: T) -> usize {
     list.len()
 }
 
+/// What was asked so far; from here on it is forgotten.
+pub fn taken<T>(list: &Mutex<Vec<T>>) -> Vec<T> {
+    std::mem::take(&mut *list.lock().expect("a lock"))
+}
+
 fn unplayed<T>() -> Answer<T> {
     Err(Status::unimplemented("no test plays this"))
 }

@@ -58,7 +58,8 @@ fn step(step: &HistoryEntry, of_one: bool, columns: Option<usize>) -> Vec<Line> 
         what += &format!(", while ours ran: {origin}");
     }
     if step.began {
-        what = "the record begins; what was before is not known".to_owned();
+        let held = human::count(step.changed as usize, "resource");
+        what = format!("the record begins with {held}; what was before is not known");
     }
     let mut lines = vec![
         Line::new(Tone::Dim, step.at.to_string())
@@ -70,7 +71,7 @@ fn step(step: &HistoryEntry, of_one: bool, columns: Option<usize>) -> Vec<Line> 
     let told = step.changes.iter().take(NAMED);
     lines.extend(told.flat_map(|one| wrap("  ", Tone::Plain, &change(one), columns)));
     let more = (step.changed as usize).saturating_sub(step.changes.len().min(NAMED));
-    if more > 0 && !of_one {
+    if more > 0 && !of_one && !step.began {
         lines.push(Line::new(Tone::Dim, format!("  and {more} more")));
     }
     if let Some(Unwatched { from, to, why, changed }) = &step.gap {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tamer_drift::finding::{Finding, Hidden, Origin, Ours, Report, Severity, show};
 
-use crate::output::{Cell, Line, Table, Tone, human, wrap};
+use crate::output::{Cell, Line, Table, Tone, wrap};
 
 /// The most lines about what nobody looked at; the rest is counted.
 const UNSEEN: usize = 20;
@@ -146,7 +146,7 @@ fn left_out(report: &Report, columns: Option<usize>) -> Vec<Line> {
     let shown = report.findings.len();
     match usize::try_from(all).unwrap_or(usize::MAX) {
         all if shown < all => {
-            let text = format!("{shown} of {} shown.", human::count(all, "finding"));
+            let text = format!("{shown} of {all} findings are shown.");
             wrap("", Tone::Dim, &text, columns)
         }
         _ => Vec::new(),

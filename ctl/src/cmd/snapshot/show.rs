@@ -114,7 +114,7 @@ fn members(hosts: &[SnapshotHost], now: Time, wide: bool, columns: Option<usize>
 }
 
 fn resources(picture: &HostPicture, wide: bool, columns: Option<usize>) -> Vec<Line> {
-    let mut head = vec!["KIND", "NAME", "SOURCE", "ID"];
+    let mut head = vec!["KIND", "SOURCE", "ID", "NAME"];
     if wide {
         head.push("PROPERTIES");
     }
@@ -123,9 +123,9 @@ fn resources(picture: &HostPicture, wide: bool, columns: Option<usize>) -> Vec<L
         let key = &resource.key;
         let mut cells: Vec<Cell> = vec![
             key.kind().as_str().into(),
-            resource.name.as_str().into(),
             key.source().as_str().into(),
             key.id().into(),
+            resource.name.as_str().into(),
         ];
         if wide {
             let properties = resource.properties.iter().map(|(path, value)| {

@@ -151,7 +151,7 @@ fn a_story_of_which_one_finding_was_asked_for_is_that_finding() {
     report.summary.findings = [(Severity::High, 1), (Severity::Low, 1)].into();
     let told = text(&lines(&report, NARROW), 80);
     assert!(told.contains("package openssl differs"), "{told}");
-    assert!(told.contains("1 of 2 findings shown."), "{told}");
+    assert!(told.contains("1 of 2 findings are shown."), "{told}");
 }
 
 #[test]

@@ -65,9 +65,9 @@ fn what_a_host_held_fits_the_terminal() {
     ];
     picture.add(&documents).expect("resources");
     insta::assert_snapshot!(text(&resources(&picture, false, Some(80)), 80), @r#"
-    KIND     NAME         SOURCE  ID
-    package  openssl      host    openssl:amd64
-    file     evil\x1b[2J  host    /etc/long/long/long/long/long/long/long/long/long…
+    KIND     SOURCE  ID                                                  NAME
+    package  host    openssl:amd64                                       openssl
+    file     host    /etc/long/long/long/long/long/long/long/long/long…  evil\x1b[2J
     "#);
     let wide = text(&resources(&picture, true, None), 400);
     assert!(wide.contains("held=true version=3.0.1"), "{wide}");
