@@ -10,6 +10,7 @@ mod findings;
 mod instances;
 mod order;
 mod output;
+mod rules;
 mod schedules;
 mod snapshots;
 mod streams;

@@ -3,8 +3,10 @@
 mod acknowledge;
 mod explain;
 mod history;
+mod noise;
 mod question;
 mod report;
+mod rule;
 mod show;
 mod table;
 mod watch;
@@ -50,6 +52,11 @@ enum Verb {
     Watch(watch::Args),
     /// Set a finding aside for a while
     Ack(acknowledge::Args),
+    /// Show rules that the history suggests: fields that flip. Or adopt one
+    Noise(noise::Args),
+    /// What nobody wants to hear of
+    #[command(subcommand)]
+    Rule(Box<rule::Verb>),
 }
 
 impl Args {
@@ -58,7 +65,9 @@ impl Args {
         match &self.verb {
             None => !self.report.is_watched(),
             Some(Verb::Show(_) | Verb::Explain(_)) => true,
-            Some(Verb::History(_) | Verb::Watch(_) | Verb::Ack(_)) => false,
+            Some(
+                Verb::History(_) | Verb::Watch(_) | Verb::Ack(_) | Verb::Noise(_) | Verb::Rule(_),
+            ) => false,
         }
     }
 }
@@ -72,5 +81,7 @@ pub async fn run(Args { verb, report }: Args, session: &Session) -> Result<(), F
         Some(Verb::History(args)) => history::run(args, session).await,
         Some(Verb::Watch(args)) => watch::run(args, session).await,
         Some(Verb::Ack(args)) => acknowledge::run(args, session).await,
+        Some(Verb::Noise(args)) => noise::run(args, session).await,
+        Some(Verb::Rule(verb)) => rule::run(*verb, session).await,
     }
 }

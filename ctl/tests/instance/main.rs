@@ -7,6 +7,7 @@ mod drift;
 mod exec;
 mod fleet;
 mod lists;
+mod noise;
 mod past;
 mod pictures;
 mod play;

@@ -26,6 +26,10 @@ pub struct Pictures {
     pub shown: Vec<wire::ShowSnapshotResponse>,
     pub baselines: Vec<wire::BaselineView>,
     pub verified: wire::VerifySnapshotsResponse,
+    /// Documents.
+    pub rules: Vec<String>,
+    pub replay: String,
+    pub proposals: String,
     /// Of any two.
     pub changes: Vec<wire::HostChanges>,
     /// Told two a page.
@@ -47,6 +51,8 @@ pub struct DriftAsked {
     pub diffs: Mutex<Vec<wire::DiffSnapshotsRequest>>,
     pub removals: Mutex<Vec<String>>,
     pub verifies: Mutex<Vec<wire::VerifySnapshotsRequest>>,
+    pub puts: Mutex<Vec<String>>,
+    pub replays: Mutex<Vec<wire::ReplayRuleRequest>>,
     pub histories: Mutex<Vec<wire::GetHistoryRequest>>,
     pub watches: Mutex<Vec<wire::GetDriftRequest>>,
     pub asides: Mutex<Vec<wire::AcknowledgeDriftRequest>>,
@@ -65,6 +71,10 @@ pub fn taken<T>(list: &Mutex<Vec<T>>) -> Vec<T> {
 
 fn unplayed<T>() -> Answer<T> {
     Err(Status::unimplemented("no test plays this"))
+}
+
+fn view(document: String) -> wire::RuleView {
+    wire::RuleView { document, at: 1_000, ..wire::RuleView::default() }
 }
 
 impl Pictures {
@@ -240,36 +250,39 @@ impl Drift for Pictures {
         self.or_refused(wire::GetHistoryResponse { entries, next_page_token, kept_since: 0 })
     }
 
-    async fn put_rule(&self, _: Request<wire::PutRuleRequest>) -> Answer<wire::RuleView> {
-        unplayed()
+    async fn put_rule(&self, request: Request<wire::PutRuleRequest>) -> Answer<wire::RuleView> {
+        keep(&self.asked.puts, request.into_inner().document);
+        self.or_refused(view(self.rules.first().cloned().unwrap_or_default()))
     }
 
     async fn list_rules(
         &self,
         _: Request<wire::ListRulesRequest>,
     ) -> Answer<wire::ListRulesResponse> {
-        unplayed()
+        let rules = self.rules.iter().cloned().map(view).collect();
+        self.or_refused(wire::ListRulesResponse { rules })
     }
 
     async fn remove_rule(
         &self,
-        _: Request<wire::RemoveRuleRequest>,
+        request: Request<wire::RemoveRuleRequest>,
     ) -> Answer<wire::RemoveRuleResponse> {
-        unplayed()
+        self.or_refused(wire::RemoveRuleResponse { id: request.into_inner().id })
     }
 
     async fn replay_rule(
         &self,
-        _: Request<wire::ReplayRuleRequest>,
+        request: Request<wire::ReplayRuleRequest>,
     ) -> Answer<wire::ReplayRuleResponse> {
-        unplayed()
+        keep(&self.asked.replays, request.into_inner());
+        self.or_refused(wire::ReplayRuleResponse { document: self.replay.clone() })
     }
 
     async fn propose_noise(
         &self,
         _: Request<wire::ProposeNoiseRequest>,
     ) -> Answer<wire::ProposeNoiseResponse> {
-        unplayed()
+        self.or_refused(wire::ProposeNoiseResponse { document: self.proposals.clone() })
     }
 
     async fn acknowledge_drift(
