@@ -59,7 +59,7 @@ fn step(step: &HistoryEntry, of_one: bool, columns: Option<usize>) -> Vec<Line> 
     }
     if step.began {
         let held = human::count(step.changed as usize, "resource");
-        what = format!("the record begins with {held}; what was before is not known");
+        what = format!("begins with {held}; before it nothing is known");
     }
     let mut lines = vec![
         Line::new(Tone::Dim, step.at.to_string())

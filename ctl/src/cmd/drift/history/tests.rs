@@ -70,7 +70,7 @@ fn a_history_fits_the_terminal() {
       and 202 more
       not observed from 1970-01-01T00:00:00.000Z to 1970-01-01T00:00:00.900Z: the
       agent did not run; 1 resource changed inside
-    1970-01-01T00:00:01.000Z  the record begins with 1466 resources; what was befor…
+    1970-01-01T00:00:01.000Z  begins with 1466 resources; before it nothing is known
     "#);
     let of_one: Vec<_> = step(&steps[1], true, Some(80)).iter().map(Line::text).collect();
     assert_eq!(of_one[0], "1970-01-01T00:00:01.000Z  one of 212 changes");
