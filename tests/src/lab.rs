@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::peer;
+use crate::{Files, peer};
 
 /// Namespaces are called PREFIX-pid-lab-host, so that those of dead processes can be told.
 const PREFIX: &str = "tamer";
@@ -17,6 +17,13 @@ pub enum Place {
     Here,
     /// On a host of a lab.
     Namespace(String),
+    /// The same, with files of its own.
+    Furnished {
+        /// The host's network.
+        namespace: String,
+        /// Its files.
+        files: Files,
+    },
 }
 
 impl Place {
@@ -29,8 +36,17 @@ impl Place {
                 command.args(["netns", "exec", name, "setpriv"]);
                 command
             }
+            Self::Furnished { namespace, .. } => {
+                let mut command = Command::new(peer("ip"));
+                command.args(["netns", "exec", namespace, "setpriv"]);
+                command
+            }
         };
-        command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+        command.args(["--pdeathsig", "KILL", "--"]);
+        if let Self::Furnished { files, .. } = self {
+            command.args(files.entrance());
+        }
+        command.arg(program);
         command
     }
 }
@@ -83,6 +99,12 @@ impl Lab {
     pub fn place(&self, number: usize) -> Place {
         assert!(number < self.hosts, "this lab has {} hosts", self.hosts);
         Place::Namespace(self.host(number))
+    }
+
+    /// The same place with these files.
+    pub fn furnished(&self, number: usize, files: Files) -> Place {
+        assert!(number < self.hosts, "this lab has {} hosts", self.hosts);
+        Place::Furnished { namespace: self.host(number), files }
     }
 
     /// The IPv4 address of a host.

@@ -12,6 +12,7 @@
 
 pub mod bench;
 pub mod crash;
+mod files;
 mod fleet;
 #[cfg(unix)]
 pub mod guide;
@@ -24,6 +25,7 @@ pub mod technology;
 mod terminal;
 mod wait;
 
+pub use files::Files;
 pub use fleet::{Agent, AgentSettings, Coordinator, CoordinatorSettings, Ctl, Finds, states};
 pub use lab::{Lab, Place};
 pub use machine::Machine;
