@@ -190,7 +190,8 @@ impl Controller {
             let (board, at) = load(&self.store, self.queue).await?;
             *self.workloads.write() = board;
             self.workloads.shows(at);
-            (self.hosts, self.stale, self.unchecked) = (Hosts::default(), false, true);
+            (self.stale, self.unchecked) = (false, true);
+            self.hosts.begin_anew();
             self.every_host();
             self.refresh();
             self.workloads.everything_changed();

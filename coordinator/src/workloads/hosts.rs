@@ -46,7 +46,15 @@ impl Hosts {
     pub fn all(&self, view: &View, board: &Board) -> BTreeSet<HostId> {
         let there = view.hosts().map(|member| member.host.id);
         let behind = board.hosts().chain(board.troubles().map(|(host, _)| host));
-        there.chain(behind).chain(self.shown.keys().copied()).collect()
+        let known = self.shown.keys().chain(self.told.keys()).copied();
+        there.chain(behind).chain(known).collect()
+    }
+
+    /// The scheduler is another one, which was told nothing. What agents told in sessions that go on
+    /// they do not tell again.
+    pub fn begin_anew(&mut self) {
+        let told = std::mem::take(&mut self.told);
+        *self = Self { told, ..Self::default() };
     }
 
     /// An agent has told of all its copies in this session.

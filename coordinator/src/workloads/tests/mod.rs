@@ -1,6 +1,7 @@
 //! The controller with the scheduler, on a store in memory and agents that are played.
 
 mod failing;
+mod full;
 mod moving;
 mod stage;
 

@@ -90,7 +90,11 @@ fn record(host: usize) -> Host {
 impl Stage {
     /// A fleet of so many hosts that are ready and have agents.
     pub async fn new(hosts: usize, answer: Answer) -> Self {
-        let store = Store::memory();
+        Self::on(Store::memory(), hosts, answer).await
+    }
+
+    /// The same, on a store of another kind.
+    pub async fn on(store: Store, hosts: usize, answer: Answer) -> Self {
         let agents = CancellationToken::new();
         let (fleet, keep) = follow(store.clone(), agents.clone()).await.expect("a cache");
         tokio::spawn(keep);
