@@ -5,6 +5,9 @@
 //! A run is its seed: `TAMER_SEED=N cargo nextest run -p tamer-tests --test simulation replay` plays
 //! it again, event by event, and `TAMER_TELL=1` with it tells all of them. There are 200 seeds, and more
 //! where `TAMER_SOAK` says that a campaign is longer (decision 30).
+//!
+//! Clocks are led in debug builds alone.
+#![cfg(debug_assertions)]
 #![expect(
     clippy::print_stdout,
     clippy::panic,

@@ -41,10 +41,16 @@ impl Books {
     /// What has ended stays so, as long as it is wanted.
     fn told(&mut self, id: PlacementId, before: Option<&PlacementStatus>, after: &PlacementStatus) {
         let was = before.map(|status| status.phase);
-        if was != Some(after.phase) {
+        let PlacementStatus { phase, healthy, reason, .. } = after;
+        if before.is_none_or(|before| (before.phase, before.healthy) != (*phase, *healthy)) {
             self.changes += 1;
-            let reason = after.reason.as_deref().unwrap_or_default();
-            self.tell(format_args!("stored: {id} is {} {reason}", after.phase));
+            let healthy = match healthy {
+                Some(true) => " and well",
+                Some(false) => " and not well",
+                None => "",
+            };
+            let reason = reason.as_deref().unwrap_or_default();
+            self.tell(format_args!("stored: {id} is {phase}{healthy} {reason}"));
         }
         let wanted = self.records.placements.get(&id).is_some_and(Placement::wanted);
         if was == Some(Phase::Completed) && after.phase != Phase::Completed && wanted {
