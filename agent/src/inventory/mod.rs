@@ -29,6 +29,7 @@ pub mod read;
 mod secrets;
 mod settings;
 mod source;
+mod still;
 mod store;
 mod tell;
 mod told;

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::collect::{Collector, News};
 use super::found::Found;
 use super::settings::Settings;
+use super::still::Still;
 use super::told::SourceReport;
 
 /// Hints that come within this time are one look.
@@ -36,8 +37,9 @@ pub struct Source {
     pub absent: bool,
     /// Whether events tell everything of it.
     covered: bool,
-    /// Whether somebody looks now.
-    looking: bool,
+    still: Still,
+    /// When the look began that somebody has now.
+    looking: Option<Timestamp>,
     /// Whether something happened since the look began.
     again: bool,
     due: Instant,
@@ -60,6 +62,7 @@ impl Source {
             took_ms: 0,
             resources: 0,
             at: earlier.and_then(|earlier| earlier.at),
+            still: None,
         };
         Self {
             collector,
@@ -68,7 +71,8 @@ impl Source {
             looked: false,
             absent: false,
             covered: false,
-            looking: false,
+            still: Still::default(),
+            looking: None,
             again: false,
             due: now,
             rests: now,
@@ -77,25 +81,33 @@ impl Source {
 
     /// When it is to be looked at; not while somebody does.
     pub fn due(&self) -> Option<Instant> {
-        (!self.looking).then_some(self.due)
+        self.looking.is_none().then_some(self.due)
     }
 
     /// Somebody looks.
-    pub fn begin(&mut self) {
-        self.looking = true;
+    pub fn begin(&mut self, at: Timestamp) {
+        self.looking = Some(at);
         self.again = false;
     }
 
-    /// Something happened to it.
+    /// Something happened to it at this time, as a watch of it tells.
+    pub fn hint(&mut self, now: Instant, at: Timestamp) {
+        if self.covered && self.looking.is_none() {
+            self.still.hint(at);
+        }
+        self.mark(now);
+    }
+
+    /// Something may have happened to it.
     pub fn mark(&mut self, now: Instant) {
         // The look that runs may have passed by already.
-        self.again |= self.looking;
+        self.again |= self.looking.is_some();
         self.due = self.due.min((now + GATHER).max(self.rests));
     }
 
     /// A look has ended that took so long. `covered`: its files are watched.
     pub fn end(&mut self, now: Instant, took: Duration, covered: bool, settings: &Settings) {
-        self.looking = false;
+        self.looking = None;
         self.looked = true;
         self.covered = covered && self.collector.about().news == News::Events;
         self.report.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -137,8 +149,14 @@ impl Source {
         if found.is_complete() {
             self.report.at = Some(at);
         }
+        self.still.looked(self.looking.unwrap_or(at), found.is_complete(), changed > 0);
         self.report.resources = self.known.len() as u64;
         changed
+    }
+
+    /// A picture is made; `taken`: the one before was told.
+    pub fn publish(&mut self, taken: bool) {
+        self.report.still = self.still.publish(taken);
     }
 
     /// Nothing was found, and why. Everything stays as it was. Once it was there it is missed.

@@ -131,7 +131,7 @@ fn wired(told: &Told) -> wire::InventoryTold {
 }
 
 fn wired_source(report: &SourceReport) -> wire::SourceTold {
-    let SourceReport { name, kinds, problem, took_ms, resources, at } = report;
+    let SourceReport { name, kinds, problem, took_ms, resources, at, still } = report;
     let wired = |text: &String| {
         Problem::new(Code::TechnologyFailed, text.clone())
             .on(name.clone())
@@ -146,6 +146,7 @@ fn wired_source(report: &SourceReport) -> wire::SourceTold {
         resources: *resources,
         at: at.map_or(0, Timestamp::as_millis),
         kinds: kinds.iter().map(|kind| kind.as_str().to_owned()).collect(),
+        still: still.map_or(0, Timestamp::as_millis),
     }
 }
 

@@ -50,6 +50,9 @@ pub struct SourceReport {
     pub resources: u64,
     /// When all of it was last looked at.
     pub at: Option<Timestamp>,
+    /// Until when it was as the picture before says; none when that is not known. Of this life alone.
+    #[serde(skip)]
+    pub still: Option<Timestamp>,
 }
 
 /// A time in which nobody looked.
@@ -91,7 +94,7 @@ impl Gap {
 impl SourceReport {
     /// Whether they say the same but for how long it took and when.
     pub fn says_as(&self, other: &Self) -> bool {
-        let Self { name, kinds, problem, took_ms: _, resources, at: _ } = self;
+        let Self { name, kinds, problem, took_ms: _, resources, at: _, still: _ } = self;
         *name == other.name
             && *kinds == other.kinds
             && *problem == other.problem

@@ -21,7 +21,7 @@ use tamer_model::{
 
 use super::deeds::Books;
 use super::history::Past;
-use super::record::{HostRecord, SnapshotRecord};
+use super::record::{DeltaRecord, HostRecord, SnapshotRecord};
 use super::trees;
 use super::{Board, Drift, Known};
 use crate::clock;
@@ -39,6 +39,8 @@ const REPORTS: usize = 16;
 /// How long before a look a change may have happened that it shows: agents look at everything every
 /// ten minutes, and where there is no event only then.
 const LOOK: Duration = Duration::from_secs(15 * 60);
+/// How far a time by an agent's clock may be off once it is one of ours.
+const CLOCKS: Duration = Duration::from_secs(2);
 /// The facts of a host that rules and selectors name.
 const FACTS: &[&str] =
     &["os", "distro", "distro_version", "kernel", "arch", "virtualization", "state"];
@@ -276,10 +278,7 @@ impl Drift {
         if !changes.is_empty() {
             for past in self.past(look.host, began).await? {
                 let Past { record, changes, .. } = past;
-                let from = record.since.unwrap_or(window.from);
-                let from = Timestamp::from_millis(
-                    from.as_millis().saturating_sub(LOOK.as_millis() as u64),
-                );
+                let from = happened_after(&record).unwrap_or(window.from);
                 let seen = Window { from: from.max(window.from).min(record.at), to: record.at };
                 for change in &changes {
                     windows.entry(change.key.clone()).or_insert(seen);
@@ -360,6 +359,15 @@ impl Look {
         }
         unseen
     }
+}
+
+/// After when a change of the history happened, as far as that is known.
+fn happened_after(record: &DeltaRecord) -> Option<Timestamp> {
+    let earlier = |at: Timestamp, by: Duration| {
+        Timestamp::from_millis(at.as_millis().saturating_sub(by.as_millis() as u64))
+    };
+    let still = record.still.map(|at| earlier(at, CLOCKS));
+    still.or_else(|| record.since.map(|at| earlier(at, LOOK)))
 }
 
 /// Something about a host as a whole.

@@ -23,7 +23,7 @@ use tracing::{info, warn};
 use super::board::Beat;
 use super::chain::{Link, Unseen, both, link};
 use super::nodes::{Pin, Pinned};
-use super::record::{DeltaRecord, GapRecord, HostRecord, Short};
+use super::record::{DeltaRecord, GapRecord, HostRecord, Short, SourceSeen};
 use super::told::{Told, digest};
 use super::trees::{self, Step};
 use super::{Drift, off};
@@ -234,7 +234,8 @@ impl Intake {
         };
         let since = board.get(self.host).confirmed_at;
         record.step = known.as_ref().map_or(0, |(known, _)| known.step);
-        if let Some(delta) = delta_of(upload, before, step, since) {
+        let still = known.as_ref().and_then(|(known, _)| still_of(known, &upload.told, &step));
+        if let Some(delta) = delta_of(upload, before, step, (since, still)) {
             record.step += 1;
             commit = commit.put(keys::delta(self.host, record.step), encode(&delta));
         }
@@ -313,12 +314,27 @@ fn same(known: &HostRecord, new: &HostRecord) -> bool {
         && still(known) == still(new)
 }
 
+/// Until when everything that changed was as the picture before says. That is what the agent says of
+/// the picture that it told before; when that is not the one that is known here, nobody can say.
+fn still_of(known: &HostRecord, told: &Told, step: &Step) -> Option<Timestamp> {
+    let next = told.epoch == known.epoch && told.counter == known.counter + 1;
+    if !next || step.kinds.is_empty() {
+        return None;
+    }
+    let is_of = |source: &&SourceSeen| {
+        let mut kinds = source.kinds.iter().filter_map(|kind| kind.parse().ok());
+        kinds.any(|kind| step.kinds.contains(&kind))
+    };
+    // One that does not say it makes all of them unknown.
+    told.sources.iter().filter(is_of).map(|source| source.still).min().flatten()
+}
+
 /// What the history keeps of it; nothing when nothing happened.
 fn delta_of(
     upload: &Upload,
     before: Option<Digest>,
     step: Step,
-    since: Option<Timestamp>,
+    (since, still): (Option<Timestamp>, Option<Timestamp>),
 ) -> Option<DeltaRecord> {
     let Upload { told, link, .. } = upload;
     let changes = before != Some(told.root);
@@ -342,6 +358,7 @@ fn delta_of(
         changed: step.changed,
         delta: step.delta,
         since: since.filter(|_| !link.began),
+        still: still.filter(|_| !link.began),
         gap,
         began: link.began,
     })

@@ -47,6 +47,10 @@ pub struct SourceSeen {
     /// The kinds that it is about; empty: not told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<String>,
+    /// Until when it was as the picture before says, by the coordinator's clock. Of no use once that
+    /// is written down.
+    #[serde(skip)]
+    pub still: Option<Timestamp>,
 }
 
 /// A time in which nobody looked.
@@ -76,6 +80,10 @@ pub struct DeltaRecord {
     /// When the agent said last that it had the picture before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Until when what changed was seen as it was before: it happened after that. None when the agent
+    /// did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub still: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<GapRecord>,
     /// The chain begins: the agent had no memory of an earlier picture.

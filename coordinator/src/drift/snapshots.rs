@@ -358,7 +358,7 @@ impl Taken {
 }
 
 fn state_of(source: &SourceSeen) -> SourceState {
-    let SourceSeen { name: _, complete, problem, at, kinds: _ } = source;
+    let SourceSeen { name: _, complete, problem, at, kinds: _, still: _ } = source;
     let problem = (!problem.is_empty()).then(|| problem.clone());
     SourceState { complete: *complete, problem, took_ms: 0, resources: 0, at: *at }
 }

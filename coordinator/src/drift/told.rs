@@ -94,7 +94,8 @@ fn source(
     source: wire::SourceTold,
     ours: &impl Fn(u64) -> Timestamp,
 ) -> Result<SourceSeen, Problem> {
-    let wire::SourceTold { name, complete, problem, took_ms: _, resources: _, at, kinds } = source;
+    let wire::SourceTold { name, complete, problem, took_ms: _, resources: _, at, kinds, still } =
+        source;
     if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) {
         return Err(Problem::field("inventory.sources.name", "not 1 to 64 bytes of text"));
     }
@@ -102,7 +103,8 @@ fn source(
     let kinds = kinds.into_iter().filter(|kind| kind.parse::<Kind>().is_ok()).collect();
     let at = if at == 0 { Timestamp::default() } else { ours(at) };
     let problem = problem.map(|problem| short(problem.message)).unwrap_or_default();
-    Ok(SourceSeen { name, complete, problem, at, kinds })
+    let still = (still != 0).then(|| ours(still));
+    Ok(SourceSeen { name, complete, problem, at, kinds, still })
 }
 
 fn read_gap(gap: wire::InventoryGap, ours: &impl Fn(u64) -> Timestamp) -> ToldGap {

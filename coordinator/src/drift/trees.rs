@@ -2,7 +2,7 @@
 //! from them. All of it blocks on the disk: call it by [`super::Drift`]'s turns.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use tamer_drift::canonical;
 use tamer_drift::delta::{self, Delta, DeltaError, apply_delta};
@@ -30,6 +30,8 @@ const LEVEL: i32 = 9;
 pub struct Step {
     /// Resources that differ; all of them where there is no picture before.
     pub changed: u64,
+    /// The kinds of those that differ from a picture before.
+    pub kinds: BTreeSet<Kind>,
     pub delta: Option<Packed>,
     /// How many resources there are.
     pub total: Option<u64>,
@@ -93,7 +95,7 @@ pub fn step(nodes: &Nodes, before: Option<Digest>, root: Digest) -> Result<Step,
 fn differences(nodes: &Nodes, before: Digest, root: Digest) -> Result<Step, TreeError> {
     let mut step = Step { total: Some(tree::count::<Resource>(&root, nodes)?), ..Step::default() };
     for change in diff(Some(&before), Some(&root), nodes)? {
-        change?;
+        step.kinds.insert(change?.key.kind());
         step.changed += 1;
     }
     if step.changed <= MAX_DELTA_CHANGES {

@@ -100,7 +100,7 @@ impl Inventory {
             Event::Looked(looked) => self.looked(looked),
             Event::Marked(Marked::Some(readers)) => {
                 for reader in readers {
-                    self.sources[reader].mark(now);
+                    self.sources[reader].hint(now, clock::now());
                 }
             }
             Event::Marked(Marked::All) => {
@@ -127,7 +127,7 @@ impl Inventory {
             let due = self.sources.iter().enumerate();
             let due = due.filter_map(|(at, source)| Some((source.due()?, at)));
             let Some((_, at)) = due.filter(|(due, _)| *due <= now).min() else { return };
-            self.sources[at].begin();
+            self.sources[at].begin(clock::now());
             self.looks.spawn(look(at, self.sources[at].collector.clone()));
         }
     }

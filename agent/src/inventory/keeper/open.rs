@@ -123,6 +123,7 @@ fn others((count, kinds): (u64, BTreeSet<tamer_drift::Kind>)) -> Option<SourceRe
         took_ms: 0,
         resources: count,
         at: None,
+        still: None,
     })
 }
 

@@ -163,6 +163,7 @@ impl Inventory {
         }
         self.head.root = root;
         self.head.at = now;
+        self.sources.iter_mut().for_each(|source| source.publish(taken));
         self.head.sources = self.reports();
         if let Some(gap) = self.head.gap.as_mut().filter(|gap| gap.to.is_none()) {
             // A clock that was set back makes no gap that ends before it begins.

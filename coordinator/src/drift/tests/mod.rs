@@ -1,5 +1,6 @@
 //! Inventories with agents that tests play, on a store in memory and files in a folder.
 
+mod after;
 mod exchange;
 mod keeping;
 mod meaning;
