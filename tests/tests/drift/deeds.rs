@@ -111,6 +111,19 @@ impl Deed {
     }
 }
 
+/// One more file that somebody edits.
+pub fn later() -> Deed {
+    Deed {
+        kind: "file",
+        name: "/etc/environment".to_owned(),
+        how: "changed",
+        area: "configuration",
+        script: "echo LATER=yes >> /etc/environment".to_owned(),
+        event: true,
+        stays: false,
+    }
+}
+
 /// A container that somebody starts beside us, on the only host with an engine.
 pub fn container(name: &str) -> Deed {
     Deed {

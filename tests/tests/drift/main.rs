@@ -28,6 +28,7 @@ fn what_changes_on_four_hosts_is_found_and_told_apart() {
     told("by hand", || by_hand::is_found(&mut scene));
     told("restarts", || restarts::change_no_baseline(&mut scene));
     told("accepted", || by_hand::is_accepted(&scene));
+    told("after a batch", || batches::have_ended(&mut scene));
     told("batches", || batches::are_told_apart(&mut scene));
 }
 
