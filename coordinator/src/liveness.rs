@@ -2,7 +2,10 @@
 //!
 //! Each pass compares what the sessions know with what the records say and writes the difference,
 //! in commits of many hosts. A pass costs a look at each host; it needs no timer per host, so the
-//! time from silence to `lost` is the same at any fleet size: [`SILENCE`] and one [`TICK`].
+//! time from silence to `lost` is the same at any fleet size: [`SILENCE`] and one [`TICK`]. Only
+//! those who wait at a crowded door are given longer.
+
+mod rush;
 
 use std::time::Duration;
 
@@ -13,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::rush::Rush;
 use crate::clock;
 use crate::fleet::{Fleet, Member};
 use crate::session::{Live, Sessions};
@@ -35,6 +39,7 @@ pub async fn run(store: Store, fleet: Fleet, sessions: Sessions, stop: Cancellat
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut passed = Instant::now();
+    let mut rush = Rush::new(sessions.opened(), clock::steady());
     loop {
         // Both branches are cancel-safe: a lost notification is made up for by the next tick.
         tokio::select! {
@@ -50,17 +55,20 @@ pub async fn run(store: Store, fleet: Fleet, sessions: Sessions, stop: Cancellat
             );
             sessions.forgive();
         }
-        pass(&store, &fleet, &sessions).await;
+        let crowded = rush.excuses(sessions.opened(), clock::steady());
+        pass(&store, &fleet, &sessions, crowded).await;
         passed = Instant::now();
     }
 }
 
-async fn pass(store: &Store, fleet: &Fleet, sessions: &Sessions) {
+async fn pass(store: &Store, fleet: &Fleet, sessions: &Sessions, crowded: bool) {
     let due: Vec<_> = {
         let view = fleet.view();
         sessions.retain(|host| view.host(host).is_some());
         view.hosts()
-            .filter_map(|member| Some((member.host.id, member.status_at, due(member, sessions)?)))
+            .filter_map(|member| {
+                Some((member.host.id, member.status_at, due(member, sessions, crowded)?))
+            })
             .collect()
     };
     let commits = due.chunks(HOSTS_PER_COMMIT).map(|hosts| write(store, hosts));
@@ -69,8 +77,9 @@ async fn pass(store: &Store, fleet: &Fleet, sessions: &Sessions) {
     }
 }
 
-/// The status that a host's record should have, if it has another.
-fn due(member: &Member, sessions: &Sessions) -> Option<HostStatus> {
+/// The status that a host's record should have, if it has another. `crowded`: whoever has no session
+/// may be waiting for one.
+fn due(member: &Member, sessions: &Sessions, crowded: bool) -> Option<HostStatus> {
     let id = member.host.id;
     let live = sessions.get(id);
     // A host that this coordinator never heard was last heard when it started, at the earliest.
@@ -80,6 +89,7 @@ fn due(member: &Member, sessions: &Sessions) -> Option<HostStatus> {
         clock::now().as_millis().saturating_sub(silent.as_millis() as u64),
     );
     match (member.status.state, live) {
+        (HostState::Ready, None) if crowded => None,
         (HostState::Ready, live) if silent > SILENCE => {
             if let Some(live) = live {
                 live.close("silent", "nothing was heard from this agent");

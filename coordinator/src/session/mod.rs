@@ -132,6 +132,11 @@ impl Sessions {
         self.lock().live.get(&host).cloned()
     }
 
+    /// How many were ever opened here.
+    pub fn opened(&self) -> u64 {
+        self.lock().next
+    }
+
     /// Whether a host has an open session.
     pub fn is_open(&self, host: HostId) -> bool {
         self.lock().live.contains_key(&host)
