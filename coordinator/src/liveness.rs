@@ -2,8 +2,9 @@
 //!
 //! Each pass compares what the sessions know with what the records say and writes the difference,
 //! in commits of many hosts. A pass costs a look at each host; it needs no timer per host, so the
-//! time from silence to `lost` is the same at any fleet size: [`SILENCE`] and one [`TICK`]. Only
-//! those who wait at a crowded door are given longer.
+//! time from silence to `lost` is the same at any fleet size: [`SILENCE`] and one [`TICK`]. Longer is
+//! given only to hosts that this coordinator never heard and that may be on their way to it
+//! ([`RETURN`]), and to those who wait at a crowded door.
 
 mod rush;
 
@@ -26,6 +27,10 @@ use crate::state::{encode, keys};
 pub const HEARTBEAT: Duration = Duration::from_secs(3);
 /// A host that was not heard for this long is lost: three heartbeats.
 pub const SILENCE: Duration = Duration::from_secs(9);
+/// A host that this coordinator has not heard yet is lost after this long: the longest that an agent
+/// waits before it dials again, unless it is configured to wait longer, and a greeting after it. While
+/// the coordinator was away its agents dialled in vain, and waited longer each time.
+const RETURN: Duration = Duration::from_secs(30 + 5);
 /// How often silence is looked for. Silence, tick and commit stay under the promised 10 s.
 const TICK: Duration = Duration::from_millis(250);
 /// A pass that comes this late was held up by this machine (a suspended laptop, a stopped
@@ -39,7 +44,8 @@ pub async fn run(store: Store, fleet: Fleet, sessions: Sessions, stop: Cancellat
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut passed = Instant::now();
-    let mut rush = Rush::new(sessions.opened(), clock::steady());
+    let started = clock::steady();
+    let mut rush = Rush::new(sessions.opened(), started);
     loop {
         // Both branches are cancel-safe: a lost notification is made up for by the next tick.
         tokio::select! {
@@ -55,19 +61,39 @@ pub async fn run(store: Store, fleet: Fleet, sessions: Sessions, stop: Cancellat
             );
             sessions.forgive();
         }
-        let crowded = rush.excuses(sessions.opened(), clock::steady());
-        pass(&store, &fleet, &sessions, crowded).await;
+        let crowd = rush.last(sessions.opened(), clock::steady());
+        pass(&store, &fleet, &sessions, Door { started, crowd }).await;
         passed = Instant::now();
     }
 }
 
-async fn pass(store: &Store, fleet: &Fleet, sessions: &Sessions, crowded: bool) {
+/// When a host without a session may have stood before a closed door, by the steady clock.
+#[derive(Debug, Clone, Copy)]
+struct Door {
+    /// When this coordinator began to listen.
+    started: u64,
+    /// When the door was last seen crowded.
+    crowd: Option<u64>,
+}
+
+impl Door {
+    /// How long a host without a session may not be heard, and since when that counts.
+    fn patience(&self, heard: Option<u64>) -> (u64, Duration) {
+        let (since, patience) = match heard {
+            Some(heard) => (heard, SILENCE),
+            None => (self.started, RETURN),
+        };
+        (since.max(self.crowd.unwrap_or(0)), patience)
+    }
+}
+
+async fn pass(store: &Store, fleet: &Fleet, sessions: &Sessions, door: Door) {
     let due: Vec<_> = {
         let view = fleet.view();
         sessions.retain(|host| view.host(host).is_some());
         view.hosts()
             .filter_map(|member| {
-                Some((member.host.id, member.status_at, due(member, sessions, crowded)?))
+                Some((member.host.id, member.status_at, due(member, sessions, door)?))
             })
             .collect()
     };
@@ -77,20 +103,25 @@ async fn pass(store: &Store, fleet: &Fleet, sessions: &Sessions, crowded: bool) 
     }
 }
 
-/// The status that a host's record should have, if it has another. `crowded`: whoever has no session
-/// may be waiting for one.
-fn due(member: &Member, sessions: &Sessions, crowded: bool) -> Option<HostStatus> {
+/// The status that a host's record should have, if it has another.
+fn due(member: &Member, sessions: &Sessions, door: Door) -> Option<HostStatus> {
     let id = member.host.id;
     let live = sessions.get(id);
-    // A host that this coordinator never heard was last heard when it started, at the earliest.
-    let heard = live.as_ref().map(Live::heard).or_else(|| sessions.heard(id)).unwrap_or(0);
-    let silent = Duration::from_millis(clock::steady().saturating_sub(heard));
+    let heard = live.as_ref().map(Live::heard).or_else(|| sessions.heard(id));
+    let since = |moment| Duration::from_millis(clock::steady().saturating_sub(moment));
+    let silent = since(heard.unwrap_or(door.started));
     let last_seen = tamer_model::Timestamp::from_millis(
         clock::now().as_millis().saturating_sub(silent.as_millis() as u64),
     );
+    let gone = match &live {
+        Some(_) => silent > SILENCE,
+        None => {
+            let (from, patience) = door.patience(heard);
+            since(from) > patience
+        }
+    };
     match (member.status.state, live) {
-        (HostState::Ready, None) if crowded => None,
-        (HostState::Ready, live) if silent > SILENCE => {
+        (HostState::Ready, live) if gone => {
             if let Some(live) = live {
                 live.close("silent", "nothing was heard from this agent");
             }
@@ -144,5 +175,40 @@ async fn write(store: &Store, hosts: &[(HostId, Revision, HostStatus)]) -> Optio
             warn!(%error, "the states of hosts could not be written; the next pass tries again");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1000;
+
+    fn lost(door: Door, heard: Option<u64>, now: u64) -> bool {
+        let (from, patience) = door.patience(heard);
+        Duration::from_millis(now.saturating_sub(from)) > patience
+    }
+
+    #[test]
+    fn who_was_heard_is_lost_after_nine_seconds() {
+        let door = Door { started: 0, crowd: None };
+        assert!(!lost(door, Some(100 * SECOND), 109 * SECOND));
+        assert!(lost(door, Some(100 * SECOND), 109 * SECOND + 1));
+    }
+
+    #[test]
+    fn who_was_never_heard_has_time_to_dial_again() {
+        let door = Door { started: 100 * SECOND, crowd: None };
+        assert!(!lost(door, None, 135 * SECOND));
+        assert!(lost(door, None, 135 * SECOND + 1));
+    }
+
+    #[test]
+    fn a_crowd_gives_both_of_them_as_much_time_again() {
+        let door = Door { started: 100 * SECOND, crowd: Some(120 * SECOND) };
+        assert!(!lost(door, Some(105 * SECOND), 129 * SECOND));
+        assert!(lost(door, Some(105 * SECOND), 129 * SECOND + 1));
+        assert!(!lost(door, None, 155 * SECOND));
+        assert!(lost(door, None, 155 * SECOND + 1));
     }
 }

@@ -2,17 +2,18 @@
 //!
 //! Each return costs handshakes and a greeting, and two cores let in a few hundred a second: of ten
 //! thousand, the last one waits at the door for longer than silence lasts. That is not its silence.
-//! While the door is crowded, hosts without a session are not lost; those with one are, as always.
-
-use super::SILENCE;
+//! The silence of hosts without a session counts from when the door was last crowded; those with one
+//! are lost as always.
 
 /// Sessions that are opened in a window of this many milliseconds are counted together.
 const WINDOW: u64 = 1000;
 /// So many in a window are a crowd. Fewer are let in as they come.
 const CROWD: u64 = 16;
-/// A crowd excuses nobody for longer than this, in milliseconds: agents that are sent away and come
-/// back for ever must not hide hosts that are gone.
+/// A crowd counts for no longer than this, in milliseconds: agents that are sent away and come back
+/// for ever must not hide hosts that are gone.
 const LONGEST: u64 = 60_000;
+/// Without a crowd for this long, in milliseconds, the next one is another.
+const PAUSE: u64 = 10_000;
 
 /// What is known of a crowd at the door. Times are this coordinator's steady milliseconds.
 #[derive(Debug)]
@@ -29,19 +30,19 @@ impl Rush {
         Self { window: (now, opened), crowd: None }
     }
 
-    /// Takes in how many sessions were ever opened. Says whether hosts without one may be waiting.
-    pub fn excuses(&mut self, opened: u64, now: u64) -> bool {
+    /// Takes in how many sessions were ever opened. Says when the door was last crowded.
+    pub fn last(&mut self, opened: u64, now: u64) -> Option<u64> {
         let (begun, before) = self.window;
-        if opened.saturating_sub(before) >= CROWD {
-            let since = self.crowd.map_or(now, |(since, _)| since);
-            self.crowd = Some((since, now));
-            self.window = (now, opened);
-        } else if now.saturating_sub(begun) >= WINDOW {
+        let crowded = opened.saturating_sub(before) >= CROWD;
+        if crowded || now.saturating_sub(begun) >= WINDOW {
             self.window = (now, opened);
         }
-        let silence = SILENCE.as_millis() as u64;
-        self.crowd = self.crowd.filter(|(_, last)| now.saturating_sub(*last) <= silence);
-        self.crowd.is_some_and(|(since, _)| now.saturating_sub(since) <= LONGEST)
+        if crowded {
+            let same = |(_, last): &(u64, u64)| now.saturating_sub(*last) <= PAUSE;
+            let since = self.crowd.filter(same).map_or(now, |(since, _)| since);
+            self.crowd = Some((since, now));
+        }
+        self.crowd.map(|(since, last)| last.min(since + LONGEST))
     }
 }
 
@@ -49,7 +50,7 @@ impl Rush {
 mod tests {
     use super::*;
 
-    /// Lets so many come each 100 ms; returns when they were last excused, if ever.
+    /// Lets so many come each 100 ms; returns when the door was last crowded, as known at the end.
     fn come(
         rush: &mut Rush,
         opened: &mut u64,
@@ -58,26 +59,26 @@ mod tests {
     ) -> Option<u64> {
         let look = |now| {
             *opened += each;
-            rush.excuses(*opened, now).then_some(now)
+            rush.last(*opened, now)
         };
-        times.step_by(100).filter_map(look).last()
+        times.step_by(100).map(look).last().flatten()
     }
 
     #[test]
-    fn a_few_that_return_excuse_nobody() {
+    fn a_few_that_return_are_no_crowd() {
         let (mut rush, mut opened) = (Rush::new(0, 0), 0);
         assert_eq!(come(&mut rush, &mut opened, 1, 0..30_000), None);
     }
 
     #[test]
-    fn while_a_crowd_is_let_in_and_a_silence_longer_nobody_is_lost() {
+    fn a_crowd_lasts_until_the_last_of_it_came() {
         let (mut rush, mut opened) = (Rush::new(0, 0), 0);
         assert_eq!(come(&mut rush, &mut opened, 20, 0..20_000), Some(19_900));
-        assert_eq!(come(&mut rush, &mut opened, 0, 20_000..60_000), Some(19_900 + 9_000));
+        assert_eq!(come(&mut rush, &mut opened, 0, 20_000..60_000), Some(19_900));
     }
 
     #[test]
-    fn a_crowd_that_never_ends_excuses_for_a_minute() {
+    fn a_crowd_that_never_ends_counts_for_a_minute() {
         let (mut rush, mut opened) = (Rush::new(7, 500), 7);
         assert_eq!(come(&mut rush, &mut opened, 50, 500..300_000), Some(500 + LONGEST));
     }
@@ -86,7 +87,7 @@ mod tests {
     fn another_crowd_later_is_a_crowd_of_its_own() {
         let (mut rush, mut opened) = (Rush::new(0, 0), 0);
         come(&mut rush, &mut opened, 50, 0..1_000);
-        assert_eq!(come(&mut rush, &mut opened, 0, 1_000..100_000), Some(9_900));
+        assert_eq!(come(&mut rush, &mut opened, 0, 1_000..100_000), Some(900));
         assert_eq!(come(&mut rush, &mut opened, 50, 100_000..101_000), Some(100_900));
     }
 }
