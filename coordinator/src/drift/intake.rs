@@ -9,6 +9,9 @@
 //! or two for a moment when a session replaces another; the commit's precondition decides. Whatever
 //! is cut off begins again with the next telling: nodes that are there are not asked for twice.
 
+mod step;
+mod take_over;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -17,19 +20,16 @@ use tamer_drift::{Digest, Domain};
 use tamer_model::{Code, HostId, Problem, Timestamp};
 use tamer_proto::wire;
 use tamer_proto::wire::coordinator_message::Message as ToAgent;
-use tamer_store::{Commit, CommitError};
 use tracing::{info, warn};
 
+use self::step::told_of;
 use super::board::Beat;
-use super::chain::{Link, Unseen, both, link};
+use super::chain::{Link, link};
 use super::nodes::{Pin, Pinned};
-use super::record::{DeltaRecord, GapRecord, HostRecord, Short, SourceSeen};
 use super::told::{Told, digest};
-use super::trees::{self, Step};
-use super::{Drift, off};
+use super::{Drift, off, trees};
 use crate::clock;
 use crate::session::Live;
-use crate::state::{Unstorable, encode, keys};
 
 /// Nodes that are asked for at once: with leaves of some 8 KiB they fill two messages of 1 MiB.
 const ASKED: usize = 256;
@@ -203,58 +203,6 @@ impl Intake {
         }
     }
 
-    /// Writes the record and what changed. False when it has to be tried again.
-    async fn take_over(&self, upload: &Upload) -> Result<bool, Problem> {
-        let board = self.drift.board();
-        let known = board.get(self.host).record;
-        let mut record = record_of(&upload.told);
-        if known.as_ref().is_some_and(|(known, _)| same(known, &record)) {
-            board.repaired(self.host);
-            return Ok(true);
-        }
-        let before = known.as_ref().map(|(record, _)| record.root);
-        let (shelf, root) = (self.drift.nodes().clone(), upload.told.root);
-        let step = match before {
-            Some(before) if before == root => Step::default(),
-            before => match self.drift.turn(move || trees::step(&shelf, before, root)).await {
-                // A node that was there when it was asked about is damaged.
-                Err(problem) if problem.code == Code::NotFound => return Ok(false),
-                step => step?,
-            },
-        };
-        if step.total.is_some_and(|total| total != upload.told.resources) {
-            let (told, total) = (upload.told.resources, step.total.unwrap_or_default());
-            let message = format!("it was told as {told} resources and holds {total}");
-            return Err(Problem::field("inventory.resources", message));
-        }
-        let (key, mut commit) = (keys::inventory(self.host), Commit::new());
-        commit = match &known {
-            None => commit.absent(key.clone()),
-            Some((_, at)) => commit.modified_at(key.clone(), *at),
-        };
-        let since = board.get(self.host).confirmed_at;
-        record.step = known.as_ref().map_or(0, |(known, _)| known.step);
-        let still = known.as_ref().and_then(|(known, _)| still_of(known, &upload.told, &step));
-        if let Some(delta) = delta_of(upload, before, step, (since, still)) {
-            record.step += 1;
-            commit = commit.put(keys::delta(self.host, record.step), encode(&delta));
-        }
-        commit = commit.put(key, encode(&record));
-        tamer_crash::point("take-inventory.begun");
-        match self.drift.store().commit(commit).await {
-            Ok(at) => {
-                tamer_crash::point("take-inventory.stored");
-                board.put(self.host, record, at, clock::now());
-                Ok(true)
-            }
-            Err(CommitError::Conflict { .. }) => {
-                board.refresh(self.drift.store(), self.host).await?;
-                Ok(false)
-            }
-            Err(error) => Err(error.problem()),
-        }
-    }
-
     async fn give_up(&mut self, live: &Live, problem: Problem) -> Result<(), Problem> {
         if let Some(upload) = self.upload.take() {
             self.refuse(live, upload.told.root.as_bytes().to_vec(), problem);
@@ -289,77 +237,4 @@ fn sort(nodes: Vec<Bytes>, asked: &mut BTreeSet<Digest>) -> (Vec<(Digest, Bytes)
 fn ask(live: &Live, digests: &BTreeSet<Digest>) {
     let digests = digests.iter().map(|digest| digest.as_bytes().to_vec()).collect();
     live.send(ToAgent::InventoryWanted(wire::InventoryWanted { digests }));
-}
-
-fn told_of(record: &HostRecord) -> Told {
-    let HostRecord { epoch, counter, root, at, took_ms, resources, sources, step: _ } =
-        record.clone();
-    Told { epoch, counter, root, at, took_ms, resources, sources, gap: None }
-}
-
-fn record_of(told: &Told) -> HostRecord {
-    let Told { epoch, counter, root, at, took_ms, resources, sources, gap: _ } = told.clone();
-    HostRecord { epoch, counter, root, at, took_ms, resources, sources, step: 0 }
-}
-
-/// Whether a record says nothing new. Times move with every pass, and are no news.
-fn same(known: &HostRecord, new: &HostRecord) -> bool {
-    let still = |record: &HostRecord| {
-        let sources = record.sources.iter();
-        sources.map(|one| (one.name.clone(), one.complete, one.problem.clone())).collect::<Vec<_>>()
-    };
-    known.root == new.root
-        && known.epoch == new.epoch
-        && known.counter == new.counter
-        && still(known) == still(new)
-}
-
-/// Until when everything that changed was as the picture before says. That is what the agent says of
-/// the picture that it told before; when that is not the one that is known here, nobody can say.
-fn still_of(known: &HostRecord, told: &Told, step: &Step) -> Option<Timestamp> {
-    let next = told.epoch == known.epoch && told.counter == known.counter + 1;
-    if !next || step.kinds.is_empty() {
-        return None;
-    }
-    let is_of = |source: &&SourceSeen| {
-        let mut kinds = source.kinds.iter().filter_map(|kind| kind.parse().ok());
-        kinds.any(|kind| step.kinds.contains(&kind))
-    };
-    // One that does not say it makes all of them unknown.
-    told.sources.iter().filter(is_of).map(|source| source.still).min().flatten()
-}
-
-/// What the history keeps of it; nothing when nothing happened.
-fn delta_of(
-    upload: &Upload,
-    before: Option<Digest>,
-    step: Step,
-    (since, still): (Option<Timestamp>, Option<Timestamp>),
-) -> Option<DeltaRecord> {
-    let Upload { told, link, .. } = upload;
-    let changes = before != Some(told.root);
-    if !changes && link.gap.is_none() && !link.began {
-        return None;
-    }
-    let lost = step.before_lost.then(|| Unseen {
-        from: since.unwrap_or(told.at).min(told.at),
-        to: told.at,
-        why: "the picture before was damaged here".to_owned(),
-    });
-    let gap = both(link.gap.clone(), lost).map(|gap| GapRecord {
-        from: gap.from,
-        to: gap.to,
-        why: gap.why,
-        changed: step.changed,
-    });
-    Some(DeltaRecord {
-        at: told.at,
-        before: before.filter(|_| changes && step.delta.is_none() && !step.before_lost).map(Short),
-        changed: step.changed,
-        delta: step.delta,
-        since: since.filter(|_| !link.began),
-        still: still.filter(|_| !link.began),
-        gap,
-        began: link.began,
-    })
 }

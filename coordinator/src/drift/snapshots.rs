@@ -3,27 +3,27 @@
 //! A snapshot is a record and a tree of hosts. Taking one reads no host and copies nothing: the trees
 //! are there, and named from then on.
 
+mod find;
+mod remove;
+mod tags;
+mod write;
+
 use std::collections::BTreeMap;
 
-use tamer_drift::Digest;
 use tamer_drift::fleet::{HostState, SourceState};
 use tamer_model::{
     Code, HostId, HostName, Problem, Selector, SnapshotId, SnapshotName, Timestamp, UserName,
 };
-use tamer_store::{Commit, CommitError, Entry, Key, Prefix, Range, Revision, Store};
+use tamer_store::Commit;
 
 use super::nodes::{Pin, Pinned};
-use super::record::{MISSING, NAMED_CHUNK, Named, SnapshotRecord, SourceSeen};
+use super::record::{MISSING, Named, SnapshotRecord, SourceSeen};
 use super::trees;
 use super::{Drift, HostRecord};
 use crate::clock;
-use crate::state::{Unstorable, decode, encode, keys};
 
-/// The most snapshots that are kept at once, with those of baselines.
-const MOST: usize = 5_000;
-const MAX_TAGS: usize = 32;
-const MAX_TAG_KEY: usize = 64;
-const MAX_TAG_VALUE: usize = 256;
+pub use find::entries;
+use tags::check_tags;
 
 /// A snapshot to take.
 #[derive(Debug, Clone, Default)]
@@ -171,175 +171,6 @@ impl Drift {
         };
         self.write_snapshot(&record, &taken.names, audited).await
     }
-
-    async fn write_snapshot(
-        &self,
-        record: &SnapshotRecord,
-        names: &[Named],
-        audited: Audited<'_>,
-    ) -> Result<SnapshotRecord, Problem> {
-        // Chunks that a crash leaves without their record belong to an id that nobody has.
-        for (number, chunk) in names.chunks(NAMED_CHUNK).enumerate() {
-            let commit = Commit::new().put(keys::snapshot_hosts(record.id, number), encode(&chunk));
-            self.store().commit(commit).await.map_err(Unstorable::problem)?;
-        }
-        let key = keys::snapshot(record.id);
-        let mut commit = Commit::new().absent(key.clone()).put(key, encode(record));
-        if let Some(request) = &record.request {
-            let taken = keys::taken(request);
-            commit = commit.absent(taken.clone()).put(taken, encode(&record.id));
-        }
-        match self.store().commit(audited(commit, record)).await {
-            Ok(_) => {
-                tamer_crash::point("take-snapshot.stored");
-                Ok(record.clone())
-            }
-            // The same request came twice at once: both get what the first one took.
-            Err(error @ CommitError::Conflict { .. }) => {
-                self.drop_names(record.id).await?;
-                let taken = match &record.request {
-                    Some(request) => self.taken_by(request).await?,
-                    None => None,
-                };
-                taken.ok_or_else(|| error.problem())
-            }
-            Err(error) => Err(error.problem()),
-        }
-    }
-
-    /// The snapshot that a request took before.
-    async fn taken_by(&self, request: &str) -> Result<Option<SnapshotRecord>, Problem> {
-        let key = keys::taken(request);
-        let Some(entry) = self.store().get(&key).await.map_err(Unstorable::problem)? else {
-            return Ok(None);
-        };
-        let id: SnapshotId = decode(&key, &entry.value)?;
-        Ok(self.snapshot_entry(id).await?.map(|(record, _)| record))
-    }
-
-    async fn check_room(&self) -> Result<(), Problem> {
-        let count = entries(self.store(), &keys::snapshots()).await?.len();
-        if count < MOST {
-            return Ok(());
-        }
-        let message = format!("{count} snapshots are kept, and no more than {MOST} may be");
-        Err(Problem::new(Code::ResourceExhausted, message).remedy(
-            "remove some with `tamerctl snapshot rm`, or let `[retention.snapshots]` do it",
-        ))
-    }
-
-    /// Every snapshot, from the newest on.
-    pub async fn snapshots(&self) -> Result<Vec<SnapshotRecord>, Problem> {
-        let all = entries(self.store(), &keys::snapshots()).await?;
-        all.iter().rev().map(|entry| decode(&entry.key, &entry.value)).collect()
-    }
-
-    /// The record of a snapshot, and its revision.
-    pub async fn snapshot_entry(
-        &self,
-        id: SnapshotId,
-    ) -> Result<Option<(SnapshotRecord, Revision)>, Problem> {
-        let key = keys::snapshot(id);
-        let entry = self.store().get(&key).await.map_err(Unstorable::problem)?;
-        entry.map(|entry| Ok((decode(&key, &entry.value)?, entry.modified))).transpose()
-    }
-
-    /// The snapshot that a person means by its id, or the newest of that name.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn find_snapshot(&self, text: &str) -> Result<SnapshotRecord, Problem> {
-        if let Ok(id) = text.parse::<SnapshotId>()
-            && let Some((record, _)) = self.snapshot_entry(id).await?
-        {
-            return Ok(record);
-        }
-        let named =
-            |one: &SnapshotRecord| one.name.as_ref().is_some_and(|name| name.as_str() == text);
-        self.snapshots().await?.into_iter().find(named).ok_or_else(|| {
-            let text: String = text.chars().take(64).collect();
-            Problem::new(Code::NotFound, format!("there is no snapshot {text:?}"))
-                .on("snapshot")
-                .remedy("`tamerctl snapshot ls` lists them")
-        })
-    }
-
-    /// The names of a snapshot's hosts.
-    pub async fn names_of(&self, id: SnapshotId) -> Result<Vec<Named>, Problem> {
-        let mut names = Vec::new();
-        for entry in entries(self.store(), &keys::all_snapshot_hosts(id)).await? {
-            names.append(&mut decode::<Vec<Named>>(&entry.key, &entry.value)?);
-        }
-        Ok(names)
-    }
-
-    /// The hosts of a snapshot.
-    pub async fn hosts_of(&self, root: Digest) -> Result<BTreeMap<HostId, HostState>, Problem> {
-        let shelf = self.nodes().clone();
-        self.turn(move || trees::hosts(&shelf, root)).await
-    }
-
-    /// Removes a snapshot that a person means.
-    ///
-    /// # Errors
-    /// `WrongState` while a baseline needs it.
-    pub async fn remove_snapshot(
-        &self,
-        text: &str,
-        audited: Audited<'_>,
-    ) -> Result<SnapshotRecord, Problem> {
-        let record = self.find_snapshot(text).await?;
-        if let Some(baselines) = self.needed_snapshots().await?.get(&record.id) {
-            let message =
-                format!("{} is needed by the baseline {}", record.id, baselines.join(", "));
-            return Err(Problem::new(Code::WrongState, message)
-                .on("snapshot")
-                .remedy("clear that baseline first: `tamerctl baseline clear`"));
-        }
-        match self.forget(&record, audited).await? {
-            true => Ok(record),
-            false => Err(Problem::new(Code::Conflict, "it was changed meanwhile")
-                .remedy("look again and repeat the command")),
-        }
-    }
-
-    /// Removes a snapshot that nothing needs. False when somebody was about to need it.
-    pub async fn forget_snapshot(&self, record: &SnapshotRecord) -> Result<bool, Problem> {
-        self.forget(record, &|commit, _| commit).await
-    }
-
-    /// Who sets a baseline writes the record again, so the precondition sees it.
-    async fn forget(&self, record: &SnapshotRecord, audited: Audited<'_>) -> Result<bool, Problem> {
-        let Some((record, at)) = self.snapshot_entry(record.id).await? else { return Ok(false) };
-        if self.needed_snapshots().await?.contains_key(&record.id) {
-            return Ok(false);
-        }
-        let key = keys::snapshot(record.id);
-        let mut commit = Commit::new().modified_at(key.clone(), at).delete(key);
-        if let Some(request) = &record.request {
-            commit = commit.delete(keys::taken(request));
-        }
-        match self.store().commit(audited(commit, &record)).await {
-            Ok(_) => {}
-            Err(CommitError::Conflict { .. }) => return Ok(false),
-            Err(error) => return Err(error.problem()),
-        }
-        self.drop_names(record.id).await?;
-        Ok(true)
-    }
-
-    async fn drop_names(&self, id: SnapshotId) -> Result<(), Problem> {
-        let all: Vec<Key> = entries(self.store(), &keys::all_snapshot_hosts(id))
-            .await?
-            .into_iter()
-            .map(|entry| entry.key)
-            .collect();
-        for some in all.chunks(100) {
-            let commit = some.iter().cloned().fold(Commit::new(), Commit::delete);
-            self.store().commit(commit).await.map_err(Unstorable::problem)?;
-        }
-        Ok(())
-    }
 }
 
 impl Taken {
@@ -361,41 +192,4 @@ fn state_of(source: &SourceSeen) -> SourceState {
     let SourceSeen { name: _, complete, problem, at, kinds: _, still: _ } = source;
     let problem = (!problem.is_empty()).then(|| problem.clone());
     SourceState { complete: *complete, problem, took_ms: 0, resources: 0, at: *at }
-}
-
-/// Every entry below a prefix. There are as many as are kept.
-pub async fn entries(store: &Store, prefix: &Prefix) -> Result<Vec<Entry>, Problem> {
-    let mut all = Vec::new();
-    let mut next = Some(Range::prefix(prefix));
-    while let Some(range) = next {
-        let page = store.range(range).await.map_err(Unstorable::problem)?;
-        all.extend(page.entries);
-        next = page.next;
-    }
-    Ok(all)
-}
-
-/// Refuses tags that cannot be: they are shown in tables and written in commands.
-pub fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), Problem> {
-    if tags.len() > MAX_TAGS {
-        return Err(Problem::field(
-            "tags",
-            format!("{} of them, more than {MAX_TAGS}", tags.len()),
-        ));
-    }
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
-    for (key, value) in tags {
-        if key.is_empty() || key.len() > MAX_TAG_KEY || !key.chars().all(plain) {
-            let key: String = key.chars().take(64).collect();
-            return Err(Problem::field("tags", format!("{key:?} is no key of a tag"))
-                .remedy("use 1 to 64 letters, digits, `.`, `_`, `-` and `/`"));
-        }
-        if value.len() > MAX_TAG_VALUE || value.chars().any(char::is_control) {
-            return Err(Problem::field(
-                "tags",
-                format!("the value of {key:?} is no text of 256 bytes"),
-            ));
-        }
-    }
-    Ok(())
 }

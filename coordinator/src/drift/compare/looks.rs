@@ -1,0 +1,114 @@
+//! Which hosts are looked at, and what of them was not seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tamer_drift::finding::Incomplete;
+use tamer_drift::fleet::HostState;
+use tamer_model::{HostId, HostName, Labels, Selector, Subject};
+
+use super::Base;
+use crate::drift::{Drift, Known};
+use crate::fleet::Member;
+
+/// The facts of a host that rules and selectors name.
+const FACTS: &[&str] =
+    &["os", "distro", "distro_version", "kernel", "arch", "virtualization", "state"];
+
+/// A host that is looked at.
+pub(super) struct Look {
+    pub(super) host: HostId,
+    pub(super) name: HostName,
+    pub(super) labels: Labels,
+    pub(super) facts: BTreeMap<String, String>,
+    pub(super) before: Option<HostState>,
+    pub(super) known: Known,
+    pub(super) is_open: bool,
+    pub(super) is_member: bool,
+}
+
+impl Drift {
+    /// Every host that is meant: of the base, and of the fleet where the base's selector names it.
+    pub(super) fn looks(&self, base: &Base, selector: &Selector) -> Vec<Look> {
+        let view = self.fleet().view();
+        let mut board = self.board().all();
+        let mut looks = Vec::new();
+        let fits = |member: &Member| {
+            let subject = (&member.host, member.status.state);
+            selector.matches(&subject) && base.meant.matches(&subject)
+        };
+        let all = view.hosts().map(|member| member.host.id).chain(base.hosts.keys().copied());
+        for host in all.collect::<BTreeSet<_>>() {
+            let before = base.hosts.get(&host).cloned();
+            let member = view.host(host);
+            // A snapshot that named hosts by a selector says nothing of others.
+            let meant = match member {
+                Some(member) => {
+                    let named = before.is_some()
+                        || base.snapshot.selector.matches(&(&member.host, member.status.state));
+                    named && fits(member)
+                }
+                None => selector.is_all() && base.meant.is_all(),
+            };
+            if !meant {
+                continue;
+            }
+            let name = member.map(|member| member.host.name.clone());
+            let Some(name) = name.or_else(|| base.names.get(&host).cloned()) else { continue };
+            looks.push(Look {
+                host,
+                name,
+                labels: member.map(|member| member.host.labels.clone()).unwrap_or_default(),
+                facts: member.map(facts).unwrap_or_default(),
+                before,
+                known: board.remove(&host).unwrap_or_default(),
+                is_open: self.sessions().is_open(host),
+                is_member: member.is_some(),
+            });
+        }
+        looks
+    }
+}
+
+impl Look {
+    /// What of it was not seen.
+    pub(super) fn unseen(&self) -> Vec<Incomplete> {
+        let mut unseen = Vec::new();
+        if !self.is_member {
+            unseen.push(missing("the host was removed from the fleet".to_owned()));
+            return unseen;
+        }
+        if self.before.is_none() {
+            unseen.push(missing("the host is not in the baseline".to_owned()));
+        }
+        if let Some(doubt) = self.known.doubt() {
+            unseen.push(missing(doubt));
+        }
+        match &self.known.record {
+            None if self.known.spoken.is_none() => {
+                unseen.push(missing("its agent told of no inventory".to_owned()));
+            }
+            None => {}
+            Some((record, _)) => {
+                if !self.is_open {
+                    unseen.push(missing("its agent is not connected".to_owned()));
+                }
+                unseen.extend(record.sources.iter().filter(|one| !one.complete).map(|one| {
+                    let kinds = one.kinds.iter().filter_map(|kind| kind.parse().ok()).collect();
+                    Incomplete { source: one.name.clone(), kinds, problem: one.problem.clone() }
+                }));
+            }
+        }
+        unseen
+    }
+}
+
+/// Something about a host as a whole.
+pub(super) fn missing(problem: String) -> Incomplete {
+    Incomplete { source: "tamer".to_owned(), kinds: BTreeSet::new(), problem }
+}
+
+fn facts(member: &Member) -> BTreeMap<String, String> {
+    let subject = (&member.host, member.status.state);
+    let fact = |key: &&str| Some(((*key).to_owned(), subject.value(key)?.into_owned()));
+    FACTS.iter().filter_map(fact).collect()
+}
