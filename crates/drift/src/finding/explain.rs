@@ -139,9 +139,9 @@ fn origin(text: &mut String, finding: &Finding) {
 }
 
 fn hosts(text: &mut String, finding: &Finding) {
-    let many = count(super::make::number(finding.hosts.len()), noun_of_members(finding.kind));
-    let hosts = finding.hosts.iter().map(|member| member.name.as_str());
-    let _ = writeln!(text, "\n## Where\n\n{many}: {}.", names(hosts, LISTED));
+    let many = count(finding.hosts_in_all(), noun_of_members(finding.kind));
+    let hosts = super::show::hosts(finding, LISTED);
+    let _ = writeln!(text, "\n## Where\n\n{many}: {hosts}.");
     if !finding.exceptions.is_none() {
         let names = names(finding.exceptions.hosts.iter().map(|host| host.as_str()), LISTED);
         let many = count(finding.exceptions.count, "host");

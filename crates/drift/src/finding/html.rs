@@ -71,7 +71,7 @@ fn one(page: &mut String, finding: &Finding) {
         }
         page.push_str("</table>\n");
     }
-    let hosts = names(finding.hosts.iter().map(|member| member.name.as_str()), NAMED);
+    let hosts = super::show::hosts(finding, NAMED);
     let _ = writeln!(page, "<p class=\"dim\">Hosts: {}</p>", text(&hosts));
     if !finding.exceptions.is_none() {
         let except = names(finding.exceptions.hosts.iter().map(|host| host.as_str()), NAMED);

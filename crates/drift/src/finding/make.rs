@@ -111,6 +111,7 @@ fn finding(draft: &Draft<'_>, alike: &Alike<'_>) -> Finding {
         fields: draft.fields.clone(),
         varies: draft.varies.iter().cloned().collect(),
         hosts: draft.members.clone(),
+        hosts_left_out: 0,
         exceptions: alike.exceptions(draft),
         related: Vec::new(),
         group: None,

@@ -47,7 +47,7 @@ fn section(text: &mut String, report: &Report, severity: Severity) {
 }
 
 fn one(text: &mut String, finding: &Finding) {
-    let hosts = names(finding.hosts.iter().map(|member| member.name.as_str()), NAMED);
+    let hosts = super::show::hosts(finding, NAMED);
     let _ = writeln!(text, "\n### {}\n", markdown_text(&finding.title));
     let _ = writeln!(text, "{}\n", line(finding));
     let _ = writeln!(text, "- why it matters: {}", markdown_text(&finding.reason));

@@ -114,7 +114,7 @@ fn told(finding: &Finding) -> Json {
         "because": finding.reason,
         "origin": { "from": origin, "confidence": finding.origin.confidence },
         "fields": fields,
-        "on": finding.hosts.len(),
+        "on": finding.hosts_in_all(),
         "exceptions": finding.exceptions.count,
         "confidence": finding.confidence,
     })

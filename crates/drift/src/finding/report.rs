@@ -91,8 +91,11 @@ pub struct Finding {
     /// What differs too, and otherwise on each host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub varies: Vec<Path>,
-    /// Where.
+    /// Where; the first of them where a document has no room for all.
     pub hosts: Vec<Member>,
+    /// How many more there are than `hosts` names.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hosts_left_out: u64,
     /// Hosts like these on which it does not differ so.
     #[serde(default, skip_serializing_if = "Exceptions::is_none")]
     pub exceptions: Exceptions,
@@ -217,9 +220,30 @@ impl Report {
     }
 }
 
+impl Finding {
+    /// On how many hosts it is, of which `hosts` may name some only. A host on which there are
+    /// several such things counts for each.
+    pub fn hosts_in_all(&self) -> u64 {
+        super::make::number(self.hosts.len()).saturating_add(self.hosts_left_out)
+    }
+
+    /// Names no more than `most` hosts, and counts the others.
+    pub fn cut_hosts(&mut self, most: usize) {
+        let all = self.hosts_in_all();
+        self.hosts.truncate(most);
+        self.hosts_left_out = all - super::make::number(self.hosts.len());
+    }
+}
+
 impl Exceptions {
     /// Whether there are none.
     pub fn is_none(&self) -> bool {
         self.count == 0
     }
+}
+
+/// A figure that says nothing is not told.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

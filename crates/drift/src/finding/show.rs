@@ -2,6 +2,7 @@
 
 use tamer_model::Timestamp;
 
+use super::report::Finding;
 use crate::resource::Value;
 
 /// The most characters of a value in a sentence.
@@ -68,7 +69,18 @@ pub(super) fn sentence(text: &str) -> String {
 
 /// A few names, and how many more.
 pub(super) fn names<'a>(all: impl ExactSizeIterator<Item = &'a str>, most: usize) -> String {
-    let more = all.len().saturating_sub(most);
+    names_of(all, most, 0)
+}
+
+/// A few of a finding's hosts, and how many more.
+pub(super) fn hosts(finding: &Finding, most: usize) -> String {
+    let all = finding.hosts.iter().map(|member| member.name.as_str());
+    names_of(all, most, finding.hosts_left_out)
+}
+
+/// A few names, and how many more: those that are not shown, and those that are not here.
+fn names_of<'a>(all: impl ExactSizeIterator<Item = &'a str>, most: usize, left_out: u64) -> String {
+    let more = super::make::number(all.len().saturating_sub(most)).saturating_add(left_out);
     let shown = all.take(most).collect::<Vec<_>>().join(", ");
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }

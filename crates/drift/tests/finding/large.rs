@@ -1,6 +1,6 @@
 //! A fleet of ten thousand hosts: the same on all of them is one finding, in time that a test has.
 
-use tamer_drift::finding::Report;
+use tamer_drift::finding::{Finding, Report, explain, html, markdown};
 use tamer_model::HostId;
 
 use crate::stage::{HOUR, Stage, after, package, resource, text, turned};
@@ -40,4 +40,33 @@ fn what_is_the_same_on_ten_thousand_hosts_is_one_finding_each() {
         assert!(finding.title.ends_with("on 9900 hosts"), "{}", finding.title);
     }
     assert_eq!(report.groups.len(), 1, "{:?}", report.groups);
+    cut_hosts_are_counted(report);
+}
+
+/// A document without room for all hosts says how many there are, in every form.
+fn cut_hosts_are_counted(mut report: Report) {
+    report.findings.retain(|finding| finding.hosts.len() > 1);
+    let json = serde_json::to_string(&report.findings).expect("JSON");
+    assert!(!json.contains("hosts_left_out"), "nothing is left out yet");
+    let whole = (markdown(&report), html(&report), explain(&report, &report.findings[0]));
+    report.findings.iter_mut().for_each(|finding| finding.cut_hosts(2_000));
+    let told = (markdown(&report), html(&report), explain(&report, &report.findings[0]));
+    assert_eq!(told, whole, "so many are named nowhere");
+    for most in [2_000, 120, 3, 0] {
+        for finding in &mut report.findings {
+            finding.cut_hosts(most);
+            assert_eq!((finding.hosts.len(), finding.hosts_in_all()), (most, 9_900));
+        }
+        let json = serde_json::to_value(&report.findings).expect("JSON");
+        assert_eq!(json[0]["hosts_left_out"], 9_900 - most);
+        let read: Vec<Finding> = serde_json::from_value(json).expect("findings");
+        assert_eq!(read, report.findings);
+    }
+    let finding = &mut report.findings[0];
+    finding.cut_hosts(10);
+    assert_eq!((finding.hosts.len(), finding.hosts_left_out), (0, 9_900), "none comes back");
+    let account = explain(&report, &report.findings[0]);
+    assert!(account.contains("9900 hosts"), "{account}");
+    assert!(markdown(&report).contains("and 9900 more"), "{}", markdown(&report));
+    assert!(html(&report).contains("and 9900 more"), "{}", html(&report));
 }
