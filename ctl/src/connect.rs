@@ -39,6 +39,11 @@ type Stream = TlsStream<TcpStream>;
 
 /// Connects to the coordinator of `context`.
 pub async fn connect(context: &Context) -> Result<Api, Problem> {
+    connect_within(context, CALL_LIMIT).await
+}
+
+/// The same for calls that may take longer, for all that is sent comes before their answer.
+pub async fn connect_within(context: &Context, limit: Duration) -> Result<Api, Problem> {
     let trust = trust(context)?;
     let tls = Arc::new(tls(context, &trust)?);
     let (stream, address) = match race(&context.addresses, &tls).await {
@@ -52,7 +57,7 @@ pub async fn connect(context: &Context) -> Result<Api, Problem> {
             }
         }
     };
-    let channel = channel(stream).await?;
+    let channel = channel(stream, limit).await?;
     Ok(Api::new(channel, address))
 }
 
@@ -129,14 +134,14 @@ async fn discover(trust: &Trust) -> Vec<String> {
 
 /// Speaks HTTP/2 over `stream`. The channel never dials again: who lost it asks for a new one,
 /// and tells the user.
-async fn channel(stream: Stream) -> Result<Channel, Problem> {
+async fn channel(stream: Stream, limit: Duration) -> Result<Channel, Problem> {
     let mut stream = Some(TokioIo::new(stream));
     let connector = tower::service_fn(move |_: http::Uri| {
         let stream = stream.take();
         async move { stream.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)) }
     });
     Endpoint::from_static("http://coordinator.tamer")
-        .timeout(CALL_LIMIT)
+        .timeout(limit)
         .http2_keep_alive_interval(KEEPALIVE_EVERY)
         .keep_alive_timeout(KEEPALIVE_LIMIT)
         .connect_with_connector(connector)

@@ -6,7 +6,10 @@ mod digest;
 mod download;
 mod progress;
 mod upload;
+mod whole;
 
 pub use digest::{Digests, read};
 pub use download::{file_name, save_all};
+pub use progress::Progress;
 pub use upload::send_all;
+pub use whole::Whole;

@@ -25,7 +25,7 @@ pub use action::{BatchAction, Command, Undo};
 pub use audit::Audit;
 pub use baseline::{Baseline, Cleared};
 pub use batch::{Batch, BatchDetail, BatchState, Counts};
-pub use changes::{Damage, HostChanges, RemovedSnapshot, Verified};
+pub use changes::{Damage, Exported, HostChanges, RemovedSnapshot, Verified};
 pub use drift::{Aside, DriftAlarm, HistoryEntry, Unwatched};
 pub use host::{Cordon, Disk, Drain, Host, Provider, ProviderStatus};
 pub use instance::{Checkpoint, Instance, InstanceDetail, Port};

@@ -1,5 +1,7 @@
 //! What a subcommand is given: how to answer, and the way to the coordinator.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::api::Api;
@@ -44,6 +46,11 @@ impl Session {
     /// Connects to the coordinator.
     pub async fn api(&self) -> Result<Api, Failure> {
         Ok(connect::connect(&self.open_context()?).await?)
+    }
+
+    /// Connects for calls that may each take so long. That the coordinator is gone shows sooner.
+    pub async fn api_within(&self, limit: Duration) -> Result<Api, Failure> {
+        Ok(connect::connect_within(&self.open_context()?, limit).await?)
     }
 
     /// Prints `value` in the chosen format; `human` makes the lines of a table, wide or not.

@@ -1,6 +1,8 @@
 //! `tamerctl snapshot`: what hosts held at a moment, kept.
 
 mod diff;
+mod export;
+mod import;
 mod list;
 mod remove;
 mod show;
@@ -21,6 +23,10 @@ pub enum Verb {
     Show(show::Args),
     /// Show what is different between two, or between one and now
     Diff(diff::Args),
+    /// Write one as a file that others can read; its format is a documented JSON
+    Export(export::Args),
+    /// Make one of a file that an export wrote, in the fleet that it was taken of
+    Import(import::Args),
     /// Read all that they are made of, and name what is missing or not what it was
     Verify(verify::Args),
     /// Remove one that no baseline needs
@@ -34,6 +40,8 @@ pub async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Ls(args) => list::run(args, session).await,
         Verb::Show(args) => show::run(args, session).await,
         Verb::Diff(args) => diff::run(args, session).await,
+        Verb::Export(args) => export::run(args, session).await,
+        Verb::Import(args) => import::run(args, session).await,
         Verb::Verify(args) => verify::run(args, session).await,
         Verb::Rm(args) => remove::run(args, session).await,
     }

@@ -16,7 +16,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Progress {
     name: String,
-    size: u64,
+    /// None where only its end tells.
+    size: Option<u64>,
     /// When it is told next; never where nobody sees it.
     next: Option<Instant>,
     told: bool,
@@ -25,6 +26,11 @@ pub struct Progress {
 impl Progress {
     /// Of a file of so many bytes.
     pub fn new(path: &Path, size: u64) -> Self {
+        Self::of(path, Some(size))
+    }
+
+    /// Of a file whose length is known, or is not.
+    pub fn of(path: &Path, size: Option<u64>) -> Self {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let seen = print::is_terminal(StreamKind::Stderr);
         Self {
@@ -43,8 +49,8 @@ impl Progress {
         }
         self.next = Some(now + PAUSE);
         self.told = true;
-        let (name, done, size) = (&self.name, human::size(done), human::size(self.size));
-        print::over(&format!("{name}: {done} of {size}"));
+        let of = self.size.map(|size| format!(" of {}", human::size(size))).unwrap_or_default();
+        print::over(&format!("{}: {}{of}", self.name, human::size(done)));
     }
 }
 

@@ -57,6 +57,14 @@ pub struct RemovedSnapshot {
     pub snapshot: String,
 }
 
+/// A snapshot that was written as a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names are the contract")]
+pub struct Exported {
+    pub file: String,
+    pub bytes: u64,
+}
+
 impl TryFrom<wire::HostChanges> for HostChanges {
     type Error = Problem;
 

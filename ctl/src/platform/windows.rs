@@ -1,5 +1,6 @@
 //! Windows.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +35,11 @@ pub fn exposed(_path: &Path) -> Option<String> {
 /// Makes a folder, and those above it.
 pub fn make_private_folder(path: &Path) -> io::Result<()> {
     std::fs::create_dir_all(path)
+}
+
+/// Opens an empty file to be written. In a profile it inherits the profile's protection.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    File::create(path)
 }
 
 /// Writes a file; a reader sees the old content or the new.

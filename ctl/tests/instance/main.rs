@@ -4,6 +4,7 @@ mod baselines;
 mod batches;
 mod contents;
 mod drift;
+mod exchange;
 mod exec;
 mod fleet;
 mod lists;

@@ -25,6 +25,9 @@ pub struct Pictures {
     /// The pages of one.
     pub shown: Vec<wire::ShowSnapshotResponse>,
     pub baselines: Vec<wire::BaselineView>,
+    /// The pieces of a file, and what cuts it short.
+    pub exported: Vec<Vec<u8>>,
+    pub cut: Option<Problem>,
     pub verified: wire::VerifySnapshotsResponse,
     /// Documents.
     pub rules: Vec<String>,
@@ -49,6 +52,9 @@ pub struct DriftAsked {
     pub accepts: Mutex<Vec<wire::AcceptDriftRequest>>,
     pub clears: Mutex<Vec<wire::ClearBaselineRequest>>,
     pub diffs: Mutex<Vec<wire::DiffSnapshotsRequest>>,
+    pub exports: Mutex<Vec<String>>,
+    /// The name, and the file.
+    pub imports: Mutex<Vec<(String, Vec<u8>)>>,
     pub removals: Mutex<Vec<String>>,
     pub verifies: Mutex<Vec<wire::VerifySnapshotsRequest>>,
     pub puts: Mutex<Vec<String>>,
@@ -67,10 +73,6 @@ fn keep<T>(list: &Mutex<Vec<T>>, one: T) -> usize {
 /// What was asked so far; from here on it is forgotten.
 pub fn taken<T>(list: &Mutex<Vec<T>>) -> Vec<T> {
     std::mem::take(&mut *list.lock().expect("a lock"))
-}
-
-fn unplayed<T>() -> Answer<T> {
-    Err(Status::unimplemented("no test plays this"))
 }
 
 fn view(document: String) -> wire::RuleView {
@@ -144,16 +146,35 @@ impl Drift for Pictures {
 
     async fn export_snapshot(
         &self,
-        _: Request<wire::ExportSnapshotRequest>,
+        request: Request<wire::ExportSnapshotRequest>,
     ) -> Answer<Self::ExportSnapshotStream> {
-        unplayed()
+        keep(&self.asked.exports, request.into_inner().snapshot);
+        let piece = |data: &Vec<u8>| Ok(wire::SnapshotPiece { data: data.clone().into() });
+        let pieces: Vec<_> = self.exported.iter().map(piece).collect();
+        let end = self.cut.clone().map(|problem| Err(status_of(problem)));
+        self.or_refused(stream::iter(pieces.into_iter().chain(end)).boxed())
     }
 
     async fn import_snapshot(
         &self,
-        _: Request<Streaming<wire::ImportSnapshotRequest>>,
+        request: Request<Streaming<wire::ImportSnapshotRequest>>,
     ) -> Answer<wire::SnapshotView> {
-        unplayed()
+        use wire::import_snapshot_request::Frame;
+        let mut messages = request.into_inner();
+        let (mut name, mut file) = (None, Vec::new());
+        while let Some(message) = messages.message().await? {
+            match message.frame.expect("something") {
+                Frame::Open(open) => assert_eq!(name.replace(open.name), None, "opened once"),
+                Frame::Piece(piece) => {
+                    assert!(name.is_some() && piece.data.len() <= 64 * 1024);
+                    file.extend_from_slice(&piece.data);
+                    // What is wrong is known before the end.
+                    self.or_refused(())?;
+                }
+            }
+        }
+        keep(&self.asked.imports, (name.expect("opened"), file));
+        self.or_refused(self.snapshots.first().cloned().unwrap_or_default())
     }
 
     async fn remove_snapshot(
