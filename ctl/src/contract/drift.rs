@@ -2,6 +2,8 @@
 
 use data_encoding::HEXLOWER;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tamer_drift::delta::DeltaChange;
 use tamer_drift::diff::Change;
 use tamer_model::{Code, Problem};
 use tamer_proto::wire;
@@ -19,8 +21,8 @@ pub struct HistoryEntry {
     pub checksum: Option<String>,
     /// Resources that changed.
     pub changed: u32,
-    /// Some of them, of many.
-    pub changes: Vec<Change>,
+    /// Some of them, of many: what came or went as it was, of others the fields that changed.
+    pub changes: Vec<DeltaChange>,
     /// When nobody looked, before it.
     pub gap: Option<Unwatched>,
     /// A new chain: what was before is not known to be what was here.
@@ -75,7 +77,7 @@ impl TryFrom<wire::HistoryEntry> for HistoryEntry {
             host,
             checksum: told(HEXLOWER.encode(&root)),
             changed,
-            changes: changes.iter().map(|text| change(text)).collect::<Result<_, _>>()?,
+            changes: changes.iter().map(|text| read(text)).collect::<Result<_, _>>()?,
             gap: gap.map(Into::into),
             began,
             origin: told(origin),
@@ -83,8 +85,13 @@ impl TryFrom<wire::HistoryEntry> for HistoryEntry {
     }
 }
 
-/// One that cannot be read is an error: a history without it would be another.
+/// A change between two snapshots.
 pub(super) fn change(document: &str) -> Result<Change, Problem> {
+    read(document)
+}
+
+/// One that cannot be read is an error: a history without it would be another.
+fn read<T: DeserializeOwned>(document: &str) -> Result<T, Problem> {
     serde_json::from_str(document).map_err(|error| {
         let message = format!("a change cannot be read: {error}");
         Problem::new(Code::VersionUnsupported, message)

@@ -30,10 +30,8 @@ fn entry(at: u64, changes: Vec<String>) -> wire::HistoryEntry {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_is_read_from_all_pages_up_to_a_limit() {
-    let change = json!({
-        "key": "package/host/openssl",
-        "after": { "key": "package/host/openssl", "name": "openssl" },
-    });
+    let fields = json!([{ "path": "version", "before": "3.0.1", "after": "3.0.2" }]);
+    let change = json!({ "key": "package/host/openssl", "what": { "changed": fields } });
     let history = (1..=5).rev().map(|at| entry(at * 1_000, vec![change.to_string()])).collect();
     let stage = open(Pictures { history, ..Pictures::default() }).await;
     let line =
@@ -42,9 +40,10 @@ async fn a_history_is_read_from_all_pages_up_to_a_limit() {
     let times: Vec<_> = steps.as_array().expect("a list").iter().map(|step| &step["at"]).collect();
     assert_eq!(times.len(), 3);
     assert_eq!(times[2], "1970-01-01T00:00:03.000Z");
-    assert_eq!(steps[0]["changes"][0]["key"], "package/host/openssl");
+    assert_eq!(steps[0]["changes"][0], change);
     let told = stage.run("drift history web-01").await.with(0).stdout;
-    assert_eq!(told.matches("package/host/openssl created").count(), 5, "{told}");
+    let line = "package/host/openssl changed: version 3.0.1 → 3.0.2";
+    assert_eq!(told.matches(line).count(), 5, "{told}");
     let asked = taken(&stage.drift.histories);
     let first = &asked[0];
     assert_eq!(

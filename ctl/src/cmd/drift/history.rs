@@ -1,6 +1,8 @@
 //! `tamerctl drift history`.
 
-use tamer_drift::diff::Change;
+use tamer_drift::ResourceKey;
+use tamer_drift::delta::{DeltaChange, What};
+use tamer_drift::diff::{Change, FieldChange};
 use tamer_drift::finding::show;
 use tamer_model::Timestamp;
 
@@ -69,7 +71,7 @@ fn step(step: &HistoryEntry, of_one: bool, columns: Option<usize>) -> Vec<Line> 
         lines = lines.into_iter().map(|line| line.fit(columns)).collect();
     }
     let told = step.changes.iter().take(NAMED);
-    lines.extend(told.flat_map(|one| wrap("  ", Tone::Plain, &change(one), columns)));
+    lines.extend(told.flat_map(|one| wrap("  ", Tone::Plain, &step_of(one), columns)));
     let more = (step.changed as usize).saturating_sub(step.changes.len().min(NAMED));
     if more > 0 && !of_one && !step.began {
         lines.push(Line::new(Tone::Dim, format!("  and {more} more")));
@@ -85,21 +87,30 @@ fn step(step: &HistoryEntry, of_one: bool, columns: Option<usize>) -> Vec<Line> 
 /// A change of one resource in a sentence.
 pub fn change(change: &Change) -> String {
     match (&change.before, &change.after) {
-        (Some(_), Some(_)) => {
-            let fields = change.fields();
-            let told = fields.iter().take(NAMED).map(|field| {
-                let (before, after) =
-                    (show::side(field.before.as_ref()), show::side(field.after.as_ref()));
-                format!("{} {before} → {after}", field.path)
-            });
-            let told: Vec<_> = told.collect();
-            let more = fields.len().saturating_sub(NAMED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("{} changed: {}{more}", change.key, told.join(", "))
-        }
+        (Some(_), Some(_)) => changed(&change.key, &change.fields()),
         (None, _) => format!("{} created", change.key),
         (Some(_), None) => format!("{} deleted", change.key),
     }
+}
+
+/// The same, of the history.
+fn step_of(DeltaChange { key, what }: &DeltaChange) -> String {
+    match what {
+        What::Created(_) => format!("{key} created"),
+        What::Deleted(_) => format!("{key} deleted"),
+        What::Changed(fields) => changed(key, fields),
+    }
+}
+
+fn changed(key: &ResourceKey, fields: &[FieldChange]) -> String {
+    let told = fields.iter().take(NAMED).map(|field| {
+        let (before, after) = (show::side(field.before.as_ref()), show::side(field.after.as_ref()));
+        format!("{} {before} → {after}", field.path)
+    });
+    let told: Vec<_> = told.collect();
+    let more = fields.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{key} changed: {}{more}", told.join(", "))
 }
 
 #[cfg(test)]

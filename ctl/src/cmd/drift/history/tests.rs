@@ -4,7 +4,7 @@ use super::*;
 use crate::cmd::drift::table::tests::{HOSTILE, text};
 use crate::contract::Time;
 
-fn changes(changes: &serde_json::Value) -> Vec<Change> {
+fn changes(changes: &serde_json::Value) -> Vec<DeltaChange> {
     serde_json::from_value(changes.clone()).expect("changes")
 }
 
@@ -24,21 +24,22 @@ fn entry() -> HistoryEntry {
 #[test]
 fn a_history_fits_the_terminal() {
     let resource = |version: &str| json!({ "key": "package/host/openssl", "name": "openssl", "properties": { "version": version } });
-    let (old, new, key) = (resource("3.0.1"), resource(HOSTILE), "package/host/openssl");
+    let (old, key) = (resource("3.0.1"), "package/host/openssl");
+    let fields = json!([{ "path": "version", "before": "3.0.1", "after": HOSTILE }]);
     let steps = [
         HistoryEntry {
             changed: 3,
             changes: changes(&json!([
-                { "key": key, "before": old, "after": new },
-                { "key": key, "after": old },
-                { "key": key, "before": old },
+                { "key": key, "what": { "changed": fields } },
+                { "key": key, "what": { "created": old } },
+                { "key": key, "what": { "deleted": old } },
             ])),
             origin: Some("batch b-0123456789abcdef".to_owned()),
             ..entry()
         },
         HistoryEntry {
             changed: 212,
-            changes: changes(&json!(vec![json!({ "key": key, "after": old }); 12])),
+            changes: changes(&json!(vec![json!({ "key": key, "what": { "created": old } }); 12])),
             gap: Some(Unwatched {
                 from: Time::of(0),
                 to: Time::of(900),
