@@ -33,6 +33,8 @@ pub struct Known {
     pub refused: Option<Problem>,
     /// Nodes of what is recorded are damaged or gone.
     pub damaged: bool,
+    /// Its agent has connected, and told of no picture since: what is recorded may be long over.
+    pub unheard: bool,
 }
 
 /// What a heartbeat says beside what is known.
@@ -47,6 +49,13 @@ pub enum Beat {
 }
 
 impl Known {
+    /// Its agent has this picture. Says whether that changes what is known.
+    fn hear(&mut self, root: Digest) -> bool {
+        let news = self.unheard || self.spoken != Some(root);
+        (self.unheard, self.spoken) = (false, Some(root));
+        news
+    }
+
     /// The root that is recorded.
     pub fn root(&self) -> Option<Digest> {
         self.record.as_ref().map(|(record, _)| record.root)
@@ -64,6 +73,9 @@ impl Known {
             (None, Some(_)) => Some("its first picture is on its way".to_owned()),
             (Some(root), Some(spoken)) if root != spoken => {
                 Some("a newer picture is on its way".to_owned())
+            }
+            (Some(_), _) if self.unheard => {
+                Some("its agent has connected, and told of no picture since".to_owned())
             }
             (Some(_) | None, _) => None,
         }
@@ -97,58 +109,67 @@ impl Board {
         self.lock().clone()
     }
 
+    /// Its agent connects: until it tells of a picture, nobody knows whether it is the recorded one.
+    pub fn met(&self, host: HostId) {
+        self.change(host, |known| known.unheard = true);
+    }
+
     /// A heartbeat: compares, and nothing else.
     pub fn beat(&self, host: HostId, root: Option<Digest>, now: Timestamp) -> Beat {
         let Some(root) = root else { return Beat::Same };
         let mut hosts = self.lock();
         let Some(known) = hosts.get_mut(&host) else { return Beat::Other };
-        known.spoken = Some(root);
-        if known.root() != Some(root) || known.refused.is_some() {
-            return Beat::Other;
+        let news = known.hear(root);
+        let beat = match known.root() == Some(root) && known.refused.is_none() {
+            false => Beat::Other,
+            true => {
+                known.confirmed_at = Some(now);
+                if known.damaged { Beat::Damaged } else { Beat::Same }
+            }
+        };
+        drop(hosts);
+        if news {
+            self.tell();
         }
-        known.confirmed_at = Some(now);
-        if known.damaged { Beat::Damaged } else { Beat::Same }
+        beat
     }
 
     /// Nodes of these hosts' pictures cannot be read.
     pub fn damage(&self, host: HostId) {
-        self.lock().entry(host).or_default().damaged = true;
-        self.tell();
+        self.change(host, |known| known.damaged = true);
     }
 
-    /// All of a host's picture is here again.
+    /// All of a host's picture was looked at, and is here again.
     pub fn repaired(&self, host: HostId) {
-        let was =
-            self.lock().get_mut(&host).is_some_and(|known| std::mem::take(&mut known.damaged));
-        if was {
-            self.tell();
+        if self.get(host).damaged {
+            self.change(host, |known| known.damaged = false);
         }
     }
 
     /// The agent told of a picture. An earlier refusal was about another one.
     pub fn speak(&self, host: HostId, root: Digest) {
-        let mut hosts = self.lock();
-        let known = hosts.entry(host).or_default();
-        known.spoken = Some(root);
-        known.refused = None;
+        let news = {
+            let mut hosts = self.lock();
+            let known = hosts.entry(host).or_default();
+            let refused = known.refused.take().is_some();
+            known.hear(root) || refused
+        };
+        if news {
+            self.tell();
+        }
     }
 
     /// Its picture is not taken, and why.
     pub fn refuse(&self, host: HostId, problem: Problem) {
-        self.lock().entry(host).or_default().refused = Some(problem);
-        self.tell();
+        self.change(host, |known| known.refused = Some(problem));
     }
 
-    /// A record was written.
+    /// A record was written. Of its nodes only those that are new were looked at.
     pub fn put(&self, host: HostId, record: HostRecord, at: Revision, now: Timestamp) {
-        {
-            let mut hosts = self.lock();
-            let known = hosts.entry(host).or_default();
+        self.change(host, |known| {
             known.record = Some((Arc::new(record), at));
-            known.damaged = false;
             known.confirmed_at = Some(now);
-        }
-        self.tell();
+        });
     }
 
     /// Reads the record of a host again: somebody else wrote it.
@@ -179,6 +200,11 @@ impl Board {
     /// Something else changed that reports depend on: a baseline, a rule.
     pub fn tell(&self) {
         self.changed.send_modify(|count| *count += 1);
+    }
+
+    fn change(&self, host: HostId, change: impl FnOnce(&mut Known)) {
+        change(self.lock().entry(host).or_default());
+        self.tell();
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<HostId, Known>> {

@@ -56,7 +56,7 @@ struct Upload {
     asked: BTreeSet<Digest>,
     asked_at: Timestamp,
     bad: u32,
-    /// The picture is on record, and some of its nodes are not what they were.
+    /// Some nodes of the picture on record are not what they were: all of this one is looked at.
     repairs: bool,
 }
 
@@ -148,9 +148,10 @@ impl Intake {
     async fn begin(&mut self, live: &Live, told: Told) -> Result<(), Problem> {
         let reconnected = !std::mem::replace(&mut self.told, true);
         self.drift.board().speak(self.host, told.root);
-        let known = self.drift.board().get(self.host).record;
-        let link = link(known.as_ref().map(|(record, _)| &**record), &told, reconnected);
-        self.upload = Some(self.upload_of(told, link, false));
+        let known = self.drift.board().get(self.host);
+        let link = link(known.record.as_ref().map(|(record, _)| &**record), &told, reconnected);
+        // What is damaged of the picture before may be part of this one too.
+        self.upload = Some(self.upload_of(told, link, known.damaged));
         self.go_on(live).await
     }
 

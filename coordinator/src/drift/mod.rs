@@ -36,7 +36,7 @@ mod tests;
 use std::sync::Arc;
 
 use tamer_drift::finding::Settings;
-use tamer_model::{Code, Problem};
+use tamer_model::{Code, HostId, Problem};
 use tamer_store::Store;
 use tokio::sync::Semaphore;
 
@@ -121,6 +121,17 @@ impl Drift {
 
     pub fn board(&self) -> &Board {
         &self.inner.board
+    }
+
+    /// A session of this host begins; to be called before it counts as open.
+    pub fn met(&self, host: HostId) {
+        self.board().met(host);
+    }
+
+    /// A session has ended; to be called when it does not count as open any more. Reports that were
+    /// made before say that the host is seen.
+    pub fn parted(&self) {
+        self.board().tell();
     }
 
     /// Does what reads trees from the disk, off the threads that serve and so many at once.

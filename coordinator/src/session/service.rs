@@ -192,6 +192,7 @@ impl Agents {
             ended = session.run(keeps, &mut inbound) => ended,
         };
         self.sessions.ended(host, &session.live);
+        self.drift.parted();
         ended
     }
 
@@ -216,6 +217,7 @@ impl Agents {
         let ends = caller.peer.as_ref().map_or_else(clock::now, |peer| peer.not_after);
         let (stop, journal) = (self.stop.child_token(), hello.journal);
         let spoken = (journal, hello.wire_minor);
+        self.drift.met(host);
         let live = self.sessions.open(host, spoken, caller.from.to_string(), out, stop);
         debug!(%host, session = live.number, "session opened");
         live.send(ToAgent::Welcome(self.welcome(&known)));

@@ -2,6 +2,7 @@
 
 use tamer_model::{Code, Problem};
 use tamer_store::{Commit, CommitError};
+use tracing::debug;
 
 use super::step::{delta_of, record_of, same, still_of};
 use super::{Intake, Upload};
@@ -16,7 +17,7 @@ impl Intake {
         let known = board.get(self.host).record;
         let mut record = record_of(&upload.told);
         if known.as_ref().is_some_and(|(known, _)| same(known, &record)) {
-            board.repaired(self.host);
+            self.repaired(upload);
             return Ok(true);
         }
         let before = known.as_ref().map(|(record, _)| record.root);
@@ -51,7 +52,9 @@ impl Intake {
         match self.drift.store().commit(commit).await {
             Ok(at) => {
                 tamer_crash::point("take-inventory.stored");
+                debug!(host = %self.host, %root, counter = record.counter, "a picture is on record");
                 board.put(self.host, record, at, clock::now());
+                self.repaired(upload);
                 Ok(true)
             }
             Err(CommitError::Conflict { .. }) => {
@@ -59,6 +62,12 @@ impl Intake {
                 Ok(false)
             }
             Err(error) => Err(error.problem()),
+        }
+    }
+    /// A picture of which only what is new was looked at says nothing of the rest.
+    fn repaired(&self, upload: &Upload) {
+        if upload.repairs {
+            self.drift.board().repaired(self.host);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is kept: through damage, sweeps and the removal of what is old.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use tamer_drift::Digest;
@@ -68,6 +69,31 @@ async fn damaged_nodes_are_named_and_asked_for_again() {
     stage.restart().await;
     let found = stage.drift.verify(Some(snapshot.clone())).await.expect("a look");
     assert!(found.damage.iter().any(|one| one.digest == snapshot.root && one.host.is_none()));
+}
+
+#[tokio::test]
+async fn damage_is_asked_for_though_another_picture_comes_first() {
+    let mut stage = Stage::new(1).await;
+    let mut agent = stage.connect(0);
+    (0..2_000).for_each(|number| agent.put(&package(&format!("package-{number}"), "1")));
+    agent.tell().await;
+    let before: BTreeSet<_> = agent.picture.nodes().iter().map(|(digest, _)| *digest).collect();
+    stage.restart().await;
+    let mut agent = agent.again(&stage, 0);
+    agent.put(&package("zzz", "1"));
+    let root = agent.root();
+    let now = agent.picture.nodes();
+    let both = now.iter().map(|(digest, _)| *digest).find(|digest| before.contains(digest));
+    let node = both.expect("most of it is the same");
+    std::fs::remove_file(path_of(&stage, &node)).expect("its file");
+    assert_eq!(stage.drift.verify(None).await.expect("a look").asked, 1);
+    // It tells of what changed before its next heartbeat, and nobody looks at the rest for that.
+    agent.tell().await;
+    assert!(agent.seen.stored.contains(&root), "{:?}", agent.seen);
+    agent.beat().await;
+    let found = stage.drift.verify(None).await.expect("a look");
+    assert!(found.damage.is_empty(), "{:?}", found.damage);
+    assert_eq!(stage.drift.board().get(id(0)).doubt(), None);
 }
 
 #[tokio::test]

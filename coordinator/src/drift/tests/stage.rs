@@ -137,6 +137,7 @@ impl Stage {
     pub fn connect(&self, host: usize) -> Agent {
         let (out, answers) = mpsc::channel(256);
         let stop = self.stop.child_token();
+        self.drift.met(id(host));
         self.sessions.open_for_test(id(host), JournalId::from_bytes([1; 10]), out, stop);
         Agent {
             intake: Intake::new(self.drift.clone(), id(host)),
@@ -200,6 +201,12 @@ impl Agent {
         Self { intake: fresh.intake, live: fresh.live, answers: fresh.answers, ..self }
     }
 
+    /// Its connection ends.
+    pub fn part(&self, stage: &Stage, host: usize) {
+        stage.sessions.forget_for_test(id(host));
+        stage.drift.parted();
+    }
+
     pub fn root(&mut self) -> Digest {
         self.picture.root()
     }
@@ -233,6 +240,12 @@ impl Agent {
     pub async fn beat(&mut self) {
         let root = self.root();
         self.intake.beat(&self.live, root.as_bytes()).await.expect("heard");
+        self.settle().await;
+    }
+
+    /// A heartbeat of one that has not looked yet.
+    pub async fn beat_without_a_picture(&mut self) {
+        self.intake.beat(&self.live, &[]).await.expect("heard");
         self.settle().await;
     }
 

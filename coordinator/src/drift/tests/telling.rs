@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use tamer_drift::Kind;
-use tamer_model::Timestamp;
+use tamer_model::{Selector, Timestamp};
 use tamer_proto::wire;
 use tamer_store::Range;
 
-use super::stage::{Stage, id, key, package};
+use super::stage::{Stage, ann, id, key, package, unaudited};
 use crate::clock;
+use crate::drift::{Against, Asked, Wanted};
 use crate::state::keys;
 
 #[tokio::test]
@@ -144,6 +145,37 @@ async fn a_coordinator_that_died_between_nodes_and_record_goes_on() {
     (0..5_000).for_each(|number| whole.put(&package(&format!("package-{number}"), "1")));
     let nodes = whole.picture.nodes().len();
     assert_eq!(agent.seen.asked, nodes, "{asked} came before, and none of them is asked for twice");
+}
+
+#[tokio::test]
+async fn whoever_has_not_told_since_it_connected_is_not_seen() {
+    let mut stage = Stage::new(1).await;
+    let agent = stage.holding(0, &[("a", "1")]).await;
+    let taken = stage.drift.take(Wanted::default(), &ann(), &unaudited).await.expect("taken");
+    let against = Against::Snapshot(taken.id.to_string());
+    let asked = Asked { against, selector: Selector::default() };
+    let unseen = async |stage: &Stage| {
+        let report = stage.drift.drifted(&asked).await.expect("a report").report.clone();
+        report.unobserved.into_iter().map(|one| one.words).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(unseen(&stage).await, "");
+    agent.part(&stage, 0);
+    assert!(unseen(&stage).await.ends_with("its agent is not connected"));
+    // It changed while its agent was away.
+    let mut agent = agent.again(&stage, 0);
+    agent.put(&package("a", "2"));
+    let silent = "its agent has connected, and told of no picture since";
+    assert!(unseen(&stage).await.ends_with(silent), "{}", unseen(&stage).await);
+    agent.beat_without_a_picture().await;
+    assert!(unseen(&stage).await.ends_with(silent));
+    agent.tell().await;
+    assert_eq!(unseen(&stage).await, "");
+    // The same picture is as good, and a heartbeat with it says so.
+    stage.restart().await;
+    let mut agent = agent.again(&stage, 0);
+    assert!(unseen(&stage).await.ends_with(silent));
+    agent.beat().await;
+    assert_eq!(unseen(&stage).await, "");
 }
 
 #[tokio::test]
