@@ -14,8 +14,8 @@ use crate::drift::{Against, Asked, Drifted, name_of};
 
 /// Bytes of a report's document; a message is shorter than 4 MiB.
 const DOCUMENT: usize = 3 << 20;
-/// Hosts of one finding, and lines of what was not observed, that a document holds. The figures of
-/// the summary count all of them.
+/// Hosts of one finding, and lines of what was not observed, that a document holds. A finding counts
+/// the hosts that are left out, and the figures of the summary count all.
 const MEMBERS: usize = 2_000;
 
 /// Which findings are asked for.
@@ -44,7 +44,7 @@ impl People {
         let mut at = from;
         for finding in fitting.iter().skip(from).take(size) {
             let mut finding = Finding::clone(finding);
-            finding.hosts.truncate(MEMBERS);
+            finding.cut_hosts(MEMBERS);
             bytes += view::json(&finding).len();
             if bytes > DOCUMENT && !report.findings.is_empty() {
                 break;

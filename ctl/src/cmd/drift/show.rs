@@ -9,7 +9,7 @@ use super::report::harmless;
 use super::table::{origin, severity};
 use crate::Session;
 use crate::errors::Failure;
-use crate::output::{Cell, Format, Line, Table, Tone, human, print, wrap};
+use crate::output::{Cell, Format, Line, Table, Tone, print, wrap};
 
 /// Hosts and fields that a table names; `-o json` has all of them.
 const NAMED: usize = 50;
@@ -121,8 +121,9 @@ fn from(finding: &Finding) -> String {
 fn hosts(finding: &Finding) -> String {
     let mut names: Vec<_> = finding.hosts.iter().map(|member| member.name.to_string()).collect();
     names.dedup();
-    let all = u64::try_from(names.len()).unwrap_or(u64::MAX);
-    format!("{}: {}", human::count(names.len(), "host"), named(&names, all))
+    let here = u64::try_from(names.len()).unwrap_or(u64::MAX);
+    let all = here.saturating_add(finding.hosts_left_out);
+    format!("{}: {}", show::count(all, "host"), named(&names, all))
 }
 
 /// So many of the names, and how many more there are of all.

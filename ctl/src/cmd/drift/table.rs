@@ -94,15 +94,20 @@ fn stories(report: &Report, shape: Shape) -> BTreeMap<u32, Vec<&Finding>> {
 
 fn story(report: &Report, members: &[&Finding]) -> Vec<Cell> {
     let first = members[0];
-    let title = report.group_of(first).map_or(first.title.as_str(), |group| group.title.as_str());
+    let group = report.group_of(first);
+    let title = group.map_or(first.title.as_str(), |group| group.title.as_str());
     let hosts: std::collections::BTreeSet<_> =
         members.iter().flat_map(|one| one.hosts.iter().map(|member| member.host)).collect();
+    let named = u64::try_from(hosts.len()).unwrap_or(u64::MAX);
+    // Of hosts that are left out nobody here knows which are the same; the story does.
+    let whole = members.iter().all(|one| one.hosts_left_out == 0);
+    let many = if whole { named } else { group.map_or(named, |group| group.hosts.max(named)) };
     let worst = members.iter().map(|one| one.severity).max().unwrap_or(first.severity);
     let same = members.iter().all(|one| origin(one) == origin(first));
     vec![
         severity(worst),
         first.id.to_string().into(),
-        hosts.len().to_string().into(),
+        many.to_string().into(),
         if same { origin(first).into() } else { "several".into() },
         format!("{} findings: {title}", members.len()).into(),
     ]
@@ -135,8 +140,11 @@ fn hosts(finding: &Finding) -> String {
     let hosts: std::collections::BTreeSet<_> =
         finding.hosts.iter().map(|member| &member.name).collect();
     match hosts.first() {
-        Some(name) if hosts.len() == 1 => name.to_string(),
-        Some(_) | None => hosts.len().to_string(),
+        Some(name) if hosts.len() == 1 && finding.hosts_left_out == 0 => name.to_string(),
+        Some(_) | None => {
+            let named = u64::try_from(hosts.len()).unwrap_or(u64::MAX);
+            named.saturating_add(finding.hosts_left_out).to_string()
+        }
     }
 }
 

@@ -168,3 +168,10 @@ fn what_nobody_looked_at_is_bounded_and_counted() {
     assert!(told.contains("Not seen: gap 19") && !told.contains("gap 20"), "{told}");
     assert!(told.ends_with("and 5 more: `tamerctl drift -o json`"), "{told}");
 }
+
+#[test]
+fn hosts_that_a_document_has_no_room_for_are_counted() {
+    let cut = json!({ "hosts_left_out": 9_998 });
+    let one = report(&[finding(1, "high", "openssl went from 3.0.1 to 3.0.2", &cut)], &json!({}));
+    assert!(text(&lines(&one, NARROW), 100).contains(" 10000 "), "{:?}", lines(&one, NARROW));
+}
