@@ -18,7 +18,6 @@ use tamer_drift::fleet::HostState;
 use tamer_model::{BaselineName, FindingId, HostId, HostName, Problem, Selector};
 
 use super::Drift;
-use super::deeds::Books;
 use super::record::{HostRecord, SnapshotRecord};
 use crate::clock;
 
@@ -131,12 +130,8 @@ impl Drift {
         }
         let moment = Moment { name: base.name, at: base.snapshot.at };
         let comparison = Comparison { baseline: moment, now, hosts };
-        let differing = comparison.hosts.iter().filter(|host| !host.changes.is_empty());
-        let from = differing.clone().map(|host| host.window.from).min().unwrap_or(now);
-        let differing: BTreeSet<HostId> = differing.map(|host| host.host).collect();
-        let workloads = &self.inner.workloads;
-        let books = Books { store: self.store(), fleet: self.fleet(), workloads };
-        let deeds = books.since(&differing, from).await?;
+        let hosts: Vec<_> = comparison.hosts.iter().collect();
+        let deeds = self.books().behind(&hosts).await?;
         let report = self.judge(&comparison, &deeds).await?;
         let (snapshot, version) = (base.snapshot, base.version);
         Ok(Drifted { report, comparison, snapshot, version, strangers })

@@ -1,6 +1,6 @@
 //! What changes mean, over the present and over the history that is kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tamer_drift::delta::{DeltaChange, What};
 use tamer_drift::diff::{Change, FieldChange, apply};
@@ -11,7 +11,6 @@ use tamer_drift::finding::{
 use tamer_drift::{Digest, Resource, ResourceKey};
 use tamer_model::{HostId, HostName, Labels, Problem, Timestamp, UserName};
 
-use super::deeds::Books;
 use super::{Drift, Nodes, Past, trees};
 
 /// Steps of the history that are looked at, over all hosts.
@@ -40,12 +39,8 @@ impl Drift {
     /// `StoreFailed` when a record of the history is damaged.
     pub async fn replay(&self, rule: &IgnoreRule, since: Timestamp) -> Result<Replay, Problem> {
         let history = self.comparisons(since).await?;
-        let hosts: BTreeSet<HostId> =
-            history.iter().flat_map(|one| one.hosts.iter().map(|host| host.host)).collect();
-        let from = history.iter().map(|one| one.baseline.at).min().unwrap_or(since);
-        let workloads = &self.inner.workloads;
-        let books = Books { store: self.store(), fleet: self.fleet(), workloads };
-        let deeds = books.since(&hosts, from).await?;
+        let hosts: Vec<_> = history.iter().flat_map(|one| &one.hosts).collect();
+        let deeds = self.books().behind(&hosts).await?;
         let (settings, rule) = (self.settings().await?, rule.clone());
         self.turn(move || Ok(replay(&history, &deeds, &settings, &rule))).await
     }

@@ -12,7 +12,7 @@ use crate::drift::{Accepting, Setting, Wanted, baselines, name_of, read_rule, sn
 
 type Audits<'a> = (snapshots::Audited<'a>, baselines::Audited<'a>);
 
-async fn baseline(stage: &Stage) {
+pub async fn baseline(stage: &Stage) {
     let snapshot = stage.drift.take(Wanted::default(), &ann(), &|commit, _| commit).await;
     let setting = Setting {
         name: name_of("").expect("a name"),
@@ -26,7 +26,7 @@ async fn baseline(stage: &Stage) {
     set.expect("a baseline");
 }
 
-async fn drift(stage: &Stage) -> Arc<Drifted> {
+pub async fn drift(stage: &Stage) -> Arc<Drifted> {
     let against = Against::Baseline(name_of("").expect("a name"));
     let asked = Asked { against, selector: Selector::default() };
     stage.drift.drifted(&asked).await.expect("a report")

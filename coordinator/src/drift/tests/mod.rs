@@ -4,5 +4,6 @@ mod after;
 mod exchange;
 mod keeping;
 mod meaning;
+mod ours;
 mod stage;
 mod telling;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use tamer_model::{
-    BatchId, HostId, InstanceId, InstanceOrder, PlacementId, ProviderName, Timestamp, UserName,
-    Work, WorkloadName,
+    BatchId, HostId, InstanceId, InstanceOrder, InstanceRef, PlacementId, ProviderName, Timestamp,
+    UserName, Work, WorkloadName,
 };
 
 use super::glob::Glob;
@@ -18,7 +18,8 @@ pub struct Deed {
     pub host: HostId,
     /// When it began, by the coordinator's clock.
     pub from: Timestamp,
-    /// When it ended; absent while it goes on, or when its end is not known.
+    /// When it ended; absent while it goes on, or when its end is not known. Of an operation, until
+    /// when it is held to have gone on: nobody tells when it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
     /// Who wanted it.
@@ -43,7 +44,7 @@ pub enum Doing {
         /// The placement.
         placement: PlacementId,
     },
-    /// A person's operation on one instance.
+    /// A person's operation on one instance. One knows when it was asked for, and no more.
     Operation(InstanceId),
 }
 
@@ -101,19 +102,27 @@ impl Touched {
             Work::Instance(order) => Self::Only(of_order(order)),
             Work::Push(push) => Self::Only(of_file(&push.path)),
             Work::Fetch(_) => Self::Only(Vec::new()),
-            Work::Exec { instance, .. } => {
-                Self::Only(Touch::instance(&instance.provider, instance.native.as_str()))
-            }
+            Work::Exec { instance, .. } => Self::of_instance(instance),
             Work::Sequence(steps) => {
                 steps.iter().map(Self::of).fold(Self::Only(Vec::new()), Self::and)
             }
         }
     }
 
-    /// What making or ending a workload's placement could have touched.
-    pub fn of_placement(provider: &ProviderName, workload: &WorkloadName) -> Self {
-        let like = format!("{workload}-*").parse().ok();
-        Self::Only(vec![Touch { kind: Kind::Instance, source: Some(Source::from(provider)), like }])
+    /// What a command in an instance could have touched.
+    pub fn of_instance(instance: &InstanceRef) -> Self {
+        Self::Only(Touch::instance(&instance.provider, instance.native.as_str()))
+    }
+
+    /// What making or ending a copy of a workload could have touched; `instance` is what the copy's
+    /// instance is called, which no other is.
+    pub fn of_copy(provider: &ProviderName, instance: &str) -> Self {
+        Self::Only(Touch::instance(provider, instance))
+    }
+
+    /// Whether it could have touched this resource, and be it along with others.
+    pub fn may_touch(&self, key: &ResourceKey, name: &str) -> bool {
+        self.reach(key, name).is_some()
     }
 
     fn and(self, other: Self) -> Self {

@@ -2,7 +2,9 @@
 //!
 //! A change is ours only where something of ours ran on that host between the looks and could have
 //! touched it. What ran a program could have touched anything, and the longer nobody looked the less
-//! that says; below [`SURE_ENOUGH`] it is told as a possibility, and the origin stays unknown.
+//! that says; below [`SURE_ENOUGH`] it is told as a possibility, and the origin stays unknown. Of what
+//! a person did in an instance only the begin is known: that explains the instance, less surely, and
+//! nothing around it.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +20,9 @@ use super::words::OriginWord;
 
 /// What is less sure than this, of 100, is no origin.
 pub const SURE_ENOUGH: u8 = 40;
+/// As sure as one can be by a deed of which only the begin is known: about the very thing, and about
+/// what instances bring with them.
+const BEGIN_ONLY: (u8, u8) = (70, 35);
 /// The most deeds of one host that are asked, the latest ones: bounds the work of a change.
 pub const MAX_DEEDS: usize = 1000;
 /// By how much the clocks of a host and its coordinator may differ, in milliseconds.
@@ -147,8 +152,10 @@ impl<'a> Causes<'a> {
             sure.reduce(|best, one| if one.1.0 > best.1.0 { one } else { best })?;
         let (what, id, name) = name(&deed.doing);
         let when = match deed.to {
-            Some(to) => format!("from {} to {}", show::time(deed.from), show::time(to)),
-            None => format!("at {}, and its end is not known", show::time(deed.from)),
+            Some(to) if !begin_only(deed) => {
+                format!("from {} to {}", show::time(deed.from), show::time(to))
+            }
+            Some(_) | None => format!("at {}, and its end is not known", show::time(deed.from)),
         };
         let evidence = format!("{name} {} {when}; {why}.", deed.words);
         let origin = Origin::Ours { what, id, by: deed.by.clone() };
@@ -159,8 +166,17 @@ impl<'a> Causes<'a> {
     fn sure(&self, piece: &Piece<'_>, deed: &Deed) -> Option<(u8, &'static str)> {
         let lead = piece.lead();
         let reach = deed.touched.reach(&lead.key, &lead.name)?;
-        let told = piece.after.and_then(|after| after.updated.or(after.created));
-        match (reach, told.map(|told| inside(deed, told, self.now))) {
+        let (sure, why) = self.by_reach(reach, piece, deed)?;
+        let most = match reach {
+            _ if !begin_only(deed) => 100,
+            Reach::Itself => BEGIN_ONLY.0,
+            Reach::Along | Reach::Anything => BEGIN_ONLY.1,
+        };
+        Some((sure.min(most), why))
+    }
+
+    fn by_reach(&self, reach: Reach, piece: &Piece<'_>, deed: &Deed) -> Option<(u8, &'static str)> {
+        match (reach, told(piece).map(|told| inside(deed, told, self.now))) {
             (Reach::Itself, Some(true)) => {
                 Some((98, "it is about this very thing, which was changed in that time"))
             }
@@ -180,6 +196,21 @@ impl<'a> Causes<'a> {
             (Reach::Anything, None) => Some(by_width(piece.window)),
             (Reach::Along | Reach::Anything, Some(false)) => None,
         }
+    }
+}
+
+/// When a thing itself says that it was changed. The time it was made says that of new ones only.
+fn told(piece: &Piece<'_>) -> Option<Timestamp> {
+    let after = piece.after?;
+    let made = piece.before.is_none_or(|before| before.created != after.created);
+    after.updated.or(after.created.filter(|_| made))
+}
+
+/// Whether the end of a deed is a guess.
+const fn begin_only(deed: &Deed) -> bool {
+    match deed.doing {
+        Doing::Operation(_) => true,
+        Doing::Batch(_) | Doing::Workload { .. } => false,
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 use tamer_drift::Resource;
+use tamer_drift::diff::Change;
 use tamer_drift::finding::{Deed, Doing, OriginWord, Touched};
-use tamer_model::{PlacementId, PushFile, Work};
+use tamer_model::{InstanceId, InstanceRef, PlacementId, PushFile, Work};
 
 use crate::stage::{
     BASE, DAY, HOUR, MINUTE, Stage, at, came, host_id, named, package, resource, text, turned,
@@ -78,10 +79,7 @@ fn a_things_own_time_says_more() {
 #[test]
 fn instances_bring_ports_with_them() {
     let mut stage = Stage::new(1);
-    let placed = Touched::of_placement(
-        &"docker".parse().expect("a provider"),
-        &"shop".parse().expect("a name"),
-    );
+    let placed = Touched::of_copy(&"docker".parse().expect("a provider"), "shop-1");
     stage.deeds.push(Deed {
         doing: Doing::Workload {
             name: "shop".parse().expect("a name"),
@@ -100,6 +98,51 @@ fn instances_bring_ports_with_them() {
     stage.put(&[1], HOUR, came(named("db-1", resource("instance/docker/c2", &[]))));
     stage.put(&[1], HOUR, package("bash", "5.1", "5.2"));
     assert_snapshot!(stage.told());
+}
+
+#[test]
+fn of_an_operation_only_the_begin_is_known() {
+    let instance = |native: &str| InstanceRef {
+        provider: "docker".parse().expect("a provider"),
+        native: native.parse().expect("an id"),
+    };
+    let with = |native: &str, change: Change| {
+        let mut stage = Stage::new(1);
+        stage.put(&[1], HOUR, change).deeds.push(Deed {
+            doing: Doing::Operation(InstanceId::from_bytes([1; 10])),
+            host: host_id(1),
+            from: at(BASE + HOUR),
+            to: Some(at(BASE + 2 * HOUR)),
+            by: None,
+            words: "ran a command in shop, asked for".to_owned(),
+            touched: Touched::of_instance(&instance(native)),
+        });
+        stage
+    };
+    let shop = || turned(resource("instance/docker/c1", &[]), "state", text("a"), text("b"));
+    let stage = with("c1", shop());
+    assert_eq!(origin(&stage), (OriginWord::Ours, 70));
+    let evidence = stage.report().findings[0].origin.evidence.clone();
+    assert!(evidence.contains("at 2026-11-20 01:00:00Z, and its end is not known"), "{evidence}");
+    assert_eq!(origin(&with("c2", shop())), (OriginWord::Unknown, 0), "in another one");
+    assert_eq!(origin(&with("c*", shop())), (OriginWord::Unknown, 0), "an id is no pattern");
+    let port = came(resource("port/host/tcp 0.0.0.0:80", &[]));
+    assert_eq!(origin(&with("c1", port)), (OriginWord::Unknown, 0), "it is only possible");
+}
+
+#[test]
+fn when_it_was_made_says_nothing_of_a_later_change() {
+    let sure = |made: u64| {
+        let mut stage = Stage::new(1);
+        let shop = resource("instance/docker/c1", &[]);
+        let mut change = turned(shop, "state", text("running"), text("stopped"));
+        for side in [&mut change.before, &mut change.after] {
+            side.as_mut().expect("a side").created = Some(at(made));
+        }
+        stage.put(&[1], HOUR, change).did(1, HOUR, "ran `docker stop`", Touched::Anything);
+        origin(&stage)
+    };
+    assert_eq!(sure(BASE - DAY), (OriginWord::Ours, 70));
 }
 
 #[test]
