@@ -27,6 +27,9 @@ pub struct Rules {
     all: Vec<Rule>,
     /// Which of them are about a kind.
     of: BTreeMap<Kind, Vec<usize>>,
+    /// What is said where none holds: the first shipped one, also when the configuration has put one
+    /// that is about less in its place.
+    anything: Rule,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -98,9 +101,11 @@ impl Rules {
 
     fn read(texts: &[&str]) -> Result<Self, Problem> {
         let mut all: Vec<Rule> = Vec::new();
+        let mut anything = None;
         for text in texts {
             let file: File = toml::from_str(text).map_err(|error| bad(&error))?;
             for rule in file.rule {
+                anything.get_or_insert_with(|| rule.clone());
                 all.retain(|earlier| earlier.name != rule.name);
                 all.push(rule);
             }
@@ -113,7 +118,8 @@ impl Rules {
             (0..all.len()).filter(|at| about(&all[*at])).collect()
         };
         let of = Kind::ALL.iter().map(|kind| (*kind, of(*kind))).collect();
-        Ok(Self { all, of })
+        let anything = anything.ok_or_else(|| bad(&"there is none"))?;
+        Ok(Self { all, of, anything })
     }
 
     /// The severest that the rules say of the fields of a change, the first such field's.
@@ -128,7 +134,7 @@ impl Rules {
         let each = if each.is_empty() { whole.as_slice() } else { each.as_slice() };
         let best = each.iter().filter_map(|field| self.last(piece, *field, now));
         let best = best.reduce(|best, one| if one.severity > best.severity { one } else { best });
-        let best = best.expect("the first shipped rule is about everything");
+        let best = best.unwrap_or(&self.anything);
         Judgement {
             severity: best.severity,
             rule: best.name.clone(),

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use tamer_drift::diff::Change;
-use tamer_drift::finding::{Area, Touched};
+use tamer_drift::finding::{Area, How, Touched, show};
 use tamer_drift::{Resource, Value};
 
 use crate::stage::{HOUR, Stage, came, named, package, resource, set, text, turned, went};
@@ -164,6 +164,16 @@ fn what_moved_or_was_replaced_is_one_finding() {
     stage.put(&[1], HOUR, went(container("here", "cache", "redis:7")));
     stage.put(&[2], HOUR, came(container("there", "cache", "redis:7")));
     assert_snapshot!(stage.told());
+    let report = stage.report();
+    let moved = report.findings.iter().filter(|one| one.change == How::Moved);
+    let fields: Vec<_> = moved
+        .flat_map(|one| one.fields.iter().map(|field| (one.kind, field)))
+        .map(|(kind, one)| {
+            let side = |value: &Option<Value>| show::side(value.as_ref());
+            format!("{kind} {} {} {}", one.path, side(&one.before), side(&one.after))
+        })
+        .collect();
+    assert_eq!(fields, ["instance host web-1 web-2", "file id /etc/old.conf /etc/new.conf"]);
 }
 
 #[test]
