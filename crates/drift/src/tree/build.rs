@@ -3,6 +3,7 @@
 use tamer_model::Problem;
 
 use super::chunker::{Chunker, Made};
+use super::unsorted::Unsorted;
 use super::{Entry, NodeBytes};
 use crate::digest::{Digest, Domain};
 
@@ -18,16 +19,9 @@ pub struct Built {
 /// The tree of these entries, in whatever order they come. Refuses two of one key, and entries
 /// outside their bounds.
 pub fn build<E: Entry>(entries: impl IntoIterator<Item = E>) -> Result<Built, Problem> {
-    let bytes = |entry: E| Ok((E::key_bytes(entry.key()), entry.body()?));
-    let mut entries: Vec<_> = entries.into_iter().map(bytes).collect::<Result<_, Problem>>()?;
-    entries.sort_unstable();
-    let mut nodes = Vec::new();
-    let mut builder = Builder::new::<E>(|digest, bytes| nodes.push((digest, bytes)));
-    for (key, body) in &entries {
-        builder.put::<E>(key, body)?;
-    }
-    let root = builder.finish();
-    Ok(Built { root, nodes })
+    let mut unsorted = Unsorted::new();
+    entries.into_iter().try_for_each(|entry| unsorted.push(&entry))?;
+    unsorted.build()
 }
 
 /// Makes a tree of entries that come in rising order, and hands on each node as it is made: what
@@ -77,7 +71,7 @@ impl<F: FnMut(Digest, NodeBytes)> Builder<F> {
         }
     }
 
-    fn put<E: Entry>(&mut self, key: &[u8], body: &[u8]) -> Result<(), Problem> {
+    pub(super) fn put<E: Entry>(&mut self, key: &[u8], body: &[u8]) -> Result<(), Problem> {
         if !self.levels.is_empty() && key <= self.last_key.as_slice() {
             return Err(disorder::<E>(key));
         }

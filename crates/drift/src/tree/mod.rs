@@ -18,6 +18,7 @@ mod node;
 mod pair;
 mod picture;
 mod read;
+mod unsorted;
 mod verify;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use node::{MAX_LEVEL, check};
 pub use pair::{Differences, Pair, differences};
 pub use picture::{Commit, Picture};
 pub use read::{Iter, count, get, iter, iter_from};
+pub use unsorted::Unsorted;
 pub use verify::{Summary, verify};
 
 /// A node's bytes. Shared, because trees of many hosts and times share them.

@@ -17,7 +17,7 @@ use crate::draw::{content, grow, package, resource, text};
 
 /// What becomes of bytes on a bad day.
 #[derive(Debug, Clone)]
-enum Harm {
+pub enum Harm {
     Cut(usize),
     Flip(usize, u8),
     Put(usize, u8),
@@ -25,7 +25,7 @@ enum Harm {
     Double(usize, usize),
 }
 
-fn harm() -> impl Strategy<Value = Harm> {
+pub fn harm() -> impl Strategy<Value = Harm> {
     let low = prop_oneof![0u8..10, any::<u8>()];
     prop_oneof![
         any::<usize>().prop_map(Harm::Cut),
@@ -36,7 +36,7 @@ fn harm() -> impl Strategy<Value = Harm> {
     ]
 }
 
-fn harmed(mut bytes: Vec<u8>, harms: &[Harm]) -> Vec<u8> {
+pub fn harmed(mut bytes: Vec<u8>, harms: &[Harm]) -> Vec<u8> {
     for harm in harms {
         let length = bytes.len().max(1);
         match *harm {
@@ -66,7 +66,7 @@ fn is_canonical(bytes: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn deltas() -> impl Strategy<Value = Delta> {
+pub fn deltas() -> impl Strategy<Value = Delta> {
     (vec(resource(), 1..5), vec(resource(), 1..5)).prop_map(|(before, after)| {
         let mut memory = tamer_drift::tree::Memory::new();
         let mut root = |resources: Vec<Resource>| {

@@ -115,6 +115,33 @@ fn three_states_say_who_moved() {
     assert_eq!(stands(&state("1", 80), &absent), [version(Stand::Pending)]);
 }
 
+/// Nothing lies in a set's member, or in a plain value: a path that goes on there fits nothing.
+#[test]
+fn paths_that_go_on_where_nothing_is_fit_nothing() {
+    let set = Value::Set(["a".into(), "b".into()].into());
+    let is = package(1, 0).with("groups", set).with("list", Value::List(vec![1.into()]));
+    let carried = |path: &str, before: Option<Value>, after: Option<Value>| {
+        let path: Path = path.parse().expect("a path");
+        apply(&is, &[FieldChange { path, before, after }])
+    };
+    let (a, c) = (Some(Value::from("a")), Some(Value::from("c")));
+    assert!(carried("groups{a}", a.clone(), c.clone()).is_ok());
+    assert!(carried("list#0", Some(Value::from(1)), c.clone()).is_ok());
+    for path in ["groups{a}.b", "groups{a}{a}", "list#0.b", "list#0#0", "list#1", "version.a"] {
+        let misfit = carried(path, a.clone(), c.clone()).expect_err(path);
+        assert_eq!(misfit.path.to_string(), path);
+        assert_eq!(is.at(&misfit.path), None, "{path}");
+    }
+    assert!(carried("list#0", Some(Value::from(1)), None).is_err(), "a list has no holes");
+    assert!(carried("groups{a}", a.clone(), Some(Value::from("b"))).is_err(), "it is there");
+    assert!(carried("groups{c}", c, None).is_err(), "it is not there");
+    assert!(carried("@name", Some(Value::from("package-1")), None).is_err(), "it has a name");
+    assert!(carried("@name", Some(Value::from("package-1")), Some(Value::from(1))).is_err());
+    assert!(carried("@created", None, Some(Value::from(-1))).is_err(), "before all times");
+    assert!(carried("@created", None, a.clone()).is_err(), "no time");
+    assert!(carried("@parent", None, a).is_err(), "no key");
+}
+
 /// A desire for a whole map judges what changed in it, once.
 #[test]
 fn a_desire_holds_what_lies_below_it() {

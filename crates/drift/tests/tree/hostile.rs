@@ -23,26 +23,32 @@ fn piece(to: &mut Vec<u8>, bytes: &[u8]) {
 
 /// A node of these entries, put in the memory under its name.
 fn node(memory: &mut Memory, level: u8, entries: &[(Vec<u8>, Vec<u8>)]) -> Digest {
+    let bytes = node_bytes(level, entries);
+    let digest = Digest::of(Domain::HOST, &bytes);
+    memory.put(digest, bytes.into());
+    digest
+}
+
+/// A node's bytes by another writer than the crate's.
+pub fn node_bytes(level: u8, entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = vec![1, level];
     number(&mut bytes, entries.len() as u64);
     for (key, value) in entries {
         piece(&mut bytes, key);
         piece(&mut bytes, value);
     }
-    let digest = Digest::of(Domain::HOST, &bytes);
-    memory.put(digest, bytes.into());
-    digest
+    bytes
 }
 
-fn key(at: u32) -> Vec<u8> {
+pub fn key(at: u32) -> Vec<u8> {
     Resource::key_bytes(&package(at, 0).key)
 }
 
-fn entry(at: u32) -> (Vec<u8>, Vec<u8>) {
+pub fn entry(at: u32) -> (Vec<u8>, Vec<u8>) {
     (key(at), package(at, 0).body().expect("within bounds"))
 }
 
-fn child(last: u32, digest: Digest, count: u64) -> (Vec<u8>, Vec<u8>) {
+pub fn child(last: u32, digest: Digest, count: u64) -> (Vec<u8>, Vec<u8>) {
     let mut value = digest.as_bytes().to_vec();
     number(&mut value, count);
     (key(last), value)
@@ -190,6 +196,11 @@ fn leaves_of_something_else_are_refused() {
     let mut memory = Memory::new();
     let bad = node(&mut memory, 0, &[(key(1), vec![9, 9, 9])]);
     refused(&memory, &bad, &bad, "a count of more than is there");
+    // The head, the key and two lengths; then where in the value.
+    let at = 3 + 1 + key(1).len() + 1 + 1;
+    let what = "a count of more than is there";
+    let found = get::<Resource>(&bad, &package(1, 0).key, &memory);
+    assert_eq!(found, Err(TreeError::Malformed { digest: bad, at, what }));
     assert!(get::<Resource>(&bad, &package(1, 0).key, &memory).is_err());
     let kind = node(&mut memory, 0, &[(vec![200, b'h', 0, b'x'], entry(1).1)]);
     refused(&memory, &kind, &kind, "an unknown kind");
