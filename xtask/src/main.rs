@@ -26,6 +26,7 @@ Check it
   soak [TIMES] [ARGS]  the randomised campaigns, TIMES (default 10) as long
   soak crashes         death at every point of a batch at which anybody can die
   soak simulation      10,000 simulated fleets
+  soak drift           200 kills while hosts are looked at and pictures travel
   fmt                  formatting, checked (`cargo fmt` repairs)
   clippy               lints, as errors, for Linux and Windows
   deny                 licences, bans and sources of every dependency

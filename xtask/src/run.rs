@@ -27,6 +27,7 @@ pub fn soak(arguments: &[String]) -> anyhow::Result<()> {
     match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         Some(("crashes", rest)) => return crashes(rest),
         Some(("simulation", rest)) => return simulation(rest),
+        Some(("drift", rest)) => return drift(rest),
         Some(_) | None => {}
     }
     let (times, rest) = match arguments.split_first() {
@@ -52,6 +53,15 @@ fn simulation(rest: &[String]) -> anyhow::Result<()> {
     let mut arguments = ["-p", "tamer-tests", "--test", "simulation"].map(str::to_owned).to_vec();
     arguments.extend_from_slice(rest);
     run_tests(&arguments, &[("TAMER_SOAK", "10"), ("NEXTEST_PROFILE", "soak")])
+}
+
+/// Two hundred kills while hosts are looked at and pictures travel; needs no outside program.
+fn drift(rest: &[String]) -> anyhow::Result<()> {
+    build_programs()?;
+    let mut arguments = ["-p", "tamer-tests", "--test", "drift_kills"].map(str::to_owned).to_vec();
+    arguments.extend_from_slice(rest);
+    // Twelve moments in each.
+    run_tests(&arguments, &[("TAMER_SOAK", "17"), ("NEXTEST_PROFILE", "soak")])
 }
 
 fn build_programs() -> anyhow::Result<()> {
