@@ -1,5 +1,6 @@
 //! Reading a snapshot's file, which may be anything.
 
+mod bounds;
 mod file;
 mod hosts;
 mod source;
@@ -10,11 +11,14 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use serde::de::DeserializeSeed as _;
-use tamer_model::{Code, FleetId, Problem, SnapshotName, UserName};
+use tamer_drift::fleet::{HostState, Member};
+use tamer_drift::tree;
+use tamer_model::{Code, FleetId, HostId, Problem, SnapshotName, UserName};
 use tokio::sync::mpsc;
 
+use self::bounds::Bounds;
 use self::file::File;
-use self::source::{MAX_STRETCH, Source};
+use self::source::Source;
 use crate::drift::nodes::Pin;
 use crate::drift::record::SnapshotRecord;
 use crate::drift::snapshots::{Audited, Taken, Wanted};
@@ -43,7 +47,7 @@ impl Drift {
     pub fn import(&self, fleet: FleetId) -> Import {
         let (pieces, came) = mpsc::channel(AHEAD);
         let nodes = self.nodes().clone();
-        let reading = tokio::spawn(off(move || read(&nodes, fleet, came)));
+        let reading = tokio::spawn(off(move || read(&nodes, fleet, came, Bounds::USUAL)));
         Import { pieces, reading, drift: self.clone() }
     }
 }
@@ -80,17 +84,39 @@ impl Import {
     }
 }
 
-fn read(nodes: &Nodes, fleet: FleetId, came: mpsc::Receiver<Bytes>) -> Result<Found, Problem> {
-    let left = Rc::new(Cell::new(MAX_STRETCH));
+fn read(
+    nodes: &Nodes,
+    fleet: FleetId,
+    came: mpsc::Receiver<Bytes>,
+    bounds: Bounds,
+) -> Result<Found, Problem> {
+    let left = Rc::new(Cell::new(bounds.stretch));
     let refused = Rc::new(Cell::new(None));
-    let source = Source::new(came, left.clone());
+    let source = Source::new(came, left.clone(), bounds);
     let mut from = serde_json::Deserializer::from_reader(io::BufReader::new(source));
-    let seed = File { nodes, fleet, left, refused: refused.clone() };
+    let seed = File { nodes, fleet, bounds, left, refused: refused.clone() };
     let found = seed.deserialize(&mut from).and_then(|found| from.end().map(|()| found));
-    found.map_err(|error| {
+    let found = found.map_err(|error| {
         refused.take().unwrap_or_else(|| {
             Problem::field("snapshot", format!("this is no snapshot's file: {error}"))
                 .remedy("send a file that `tamerctl snapshot export` wrote, unchanged")
         })
-    })
+    })?;
+    check_root(&found)?;
+    Ok(found)
 }
+
+/// That the hosts, with what is said of each, are those that the snapshot was made of.
+fn check_root(found: &Found) -> Result<(), Problem> {
+    let member =
+        |(host, state): (&HostId, &HostState)| Member { host: *host, state: state.clone() };
+    let built = tree::build(found.taken.hosts.iter().map(member))?;
+    if built.root == found.snapshot.root {
+        return Ok(());
+    }
+    let message = "the hosts are not those of the snapshot's root: the file was changed";
+    Err(Problem::field("snapshot.root", message).remedy("export it again, and send it unchanged"))
+}
+
+#[cfg(test)]
+mod tests;

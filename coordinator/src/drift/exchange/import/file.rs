@@ -9,8 +9,8 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use tamer_model::{Code, FleetId, Problem};
 
 use super::Found;
+use super::bounds::Bounds;
 use super::hosts::Hosts;
-use super::source::MAX_STRETCH;
 use crate::drift::Nodes;
 use crate::drift::exchange::{FORMAT, VERSION};
 use crate::drift::record::SnapshotRecord;
@@ -19,6 +19,8 @@ use crate::drift::record::SnapshotRecord;
 pub(super) struct File<'a> {
     pub(super) nodes: &'a Nodes,
     pub(super) fleet: FleetId,
+    pub(super) bounds: Bounds,
+    /// Bytes that may come before something ends.
     pub(super) left: Rc<Cell<usize>>,
     /// Why it is refused, where that is more than a place in the file.
     pub(super) refused: Rc<Cell<Option<Problem>>>,
@@ -49,7 +51,7 @@ impl<'de> Visitor<'de> for File<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
         self.head(&mut map)?;
         let snapshot: SnapshotRecord = value(&mut map, "snapshot")?;
-        self.left.set(MAX_STRETCH);
+        self.ended();
         key(&mut map, "hosts")?;
         let (taken, pins) = map.next_value_seed(Hosts { file: &self })?;
         let End { hosts, resources } = value(&mut map, "end")?;
@@ -89,6 +91,11 @@ impl File<'_> {
             );
         }
         Ok(())
+    }
+
+    /// Something ended: the next may be as long.
+    pub(super) fn ended(&self) {
+        self.left.set(self.bounds.stretch);
     }
 
     pub(super) fn refuse<E: de::Error>(&self, problem: Problem) -> E {

@@ -3,20 +3,16 @@
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use tamer_drift::fleet::HostState;
-use tamer_drift::{Resource, tree};
+use tamer_drift::Resource;
+use tamer_drift::fleet::{HostState, Member};
+use tamer_drift::tree::{Entry as _, Unsorted};
 use tamer_model::{HostId, HostName, Problem};
 
+use super::bounds::SOURCE;
 use super::file::{File, key, value};
-use super::source::MAX_STRETCH;
 use crate::drift::nodes::{Pin, Pinned};
 use crate::drift::record::Named;
 use crate::drift::snapshots::Taken;
-
-/// Hosts of one file.
-const MAX_HOSTS: usize = 100_000;
-/// Resources of one host: they are in memory until the host ends.
-const MAX_RESOURCES: usize = 500_000;
 
 pub(super) struct Hosts<'a, 'b> {
     pub(super) file: &'a File<'b>,
@@ -38,12 +34,17 @@ impl<'de> Visitor<'de> for Hosts<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let (mut taken, mut pins) = (Taken::default(), Vec::new());
+        let (mut taken, mut pins, mut told) = (Taken::default(), Vec::new(), 0);
+        let bounds = self.file.bounds;
         while let Some((id, name, state, resources, pin)) =
             list.next_element_seed(OneHost { file: self.file })?
         {
-            if taken.hosts.len() >= MAX_HOSTS {
-                return Err(de::Error::custom(format!("more than {MAX_HOSTS} hosts")));
+            if taken.hosts.len() >= bounds.hosts {
+                return Err(de::Error::custom(format!("more than {} hosts", bounds.hosts)));
+            }
+            told += weight(&state);
+            if told > bounds.sources {
+                return Err(de::Error::custom("more than is kept of the sources of its hosts"));
             }
             let incomplete = state.sources.iter().filter(|(_, source)| !source.complete);
             let incomplete = incomplete.map(|(source, _)| source.to_string()).collect();
@@ -82,13 +83,17 @@ impl<'de> Visitor<'de> for OneHost<'_, '_> {
         let id: HostId = value(&mut map, "id")?;
         let name: HostName = value(&mut map, "name")?;
         let state: HostState = value(&mut map, "state")?;
+        let member = Member { host: id, state };
+        // Whether the tree of hosts has room for it.
+        member.body().map_err(|problem| de::Error::custom(problem.message))?;
+        let Member { host: _, state } = member;
         key(&mut map, "resources")?;
         let resources = map.next_value_seed(Resources { file: self.file })?;
         if map.next_key::<IgnoredAny>()?.is_some() {
             return Err(de::Error::custom(format!("{id} has more than its resources")));
         }
         let (count, nodes) = (resources.len() as u64, self.file.nodes);
-        let built = tree::build(resources).map_err(|problem| de::Error::custom(problem.message))?;
+        let built = resources.build().map_err(|problem| de::Error::custom(problem.message))?;
         if built.root != state.root {
             let message =
                 format!("the resources of {name} are not those of its root: it was changed");
@@ -98,6 +103,7 @@ impl<'de> Visitor<'de> for OneHost<'_, '_> {
         let pin = nodes.pin(Pinned::Host(built.root));
         let written = built.nodes.iter().try_for_each(|(digest, node)| nodes.write(*digest, node));
         written.map_err(|problem| self.file.refuse::<A::Error>(problem))?;
+        self.file.ended();
         Ok((id, name, state, count, pin))
     }
 }
@@ -107,7 +113,7 @@ struct Resources<'a, 'b> {
 }
 
 impl<'de> DeserializeSeed<'de> for Resources<'_, '_> {
-    type Value = Vec<Resource>;
+    type Value = Unsorted<Resource>;
 
     fn deserialize<D: de::Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_seq(self)
@@ -115,22 +121,33 @@ impl<'de> DeserializeSeed<'de> for Resources<'_, '_> {
 }
 
 impl<'de> Visitor<'de> for Resources<'_, '_> {
-    type Value = Vec<Resource>;
+    type Value = Unsorted<Resource>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of resources")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut all = Vec::new();
+        let (bounds, mut all) = (self.file.bounds, Unsorted::new());
         while let Some(resource) = list.next_element::<Resource>()? {
-            if all.len() >= MAX_RESOURCES {
-                return Err(de::Error::custom(format!("more than {MAX_RESOURCES} resources")));
+            if all.len() >= bounds.resources {
+                let message = format!("more than {} resources on one host", bounds.resources);
+                return Err(de::Error::custom(message));
             }
             resource.check().map_err(|problem| de::Error::custom(problem.message))?;
-            all.push(resource);
-            self.file.left.set(MAX_STRETCH);
+            all.push(&resource).map_err(|problem| de::Error::custom(problem.message))?;
+            if all.bytes() > bounds.host {
+                let message = format!("more than {} bytes of resources on one host", bounds.host);
+                return Err(de::Error::custom(message));
+            }
+            self.file.ended();
         }
         Ok(all)
     }
+}
+
+/// About how many bytes the sources of a host take in memory.
+fn weight(state: &HostState) -> usize {
+    let problems = state.sources.values().map(|one| one.problem.as_ref().map_or(0, String::len));
+    state.sources.len() * SOURCE + problems.sum::<usize>()
 }

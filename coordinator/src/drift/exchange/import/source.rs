@@ -7,11 +7,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-/// The longest file, in bytes.
-const MAX_FILE: u64 = 4 << 30;
-
-/// Bytes between two places where something ends: a resource, a host's head. Longer is no resource.
-pub(super) const MAX_STRETCH: usize = 1 << 20;
+use super::bounds::Bounds;
 
 /// A file that comes in pieces.
 pub(super) struct Source {
@@ -20,11 +16,16 @@ pub(super) struct Source {
     /// Bytes that may come before something ends.
     left: Rc<Cell<usize>>,
     all: u64,
+    bounds: Bounds,
 }
 
 impl Source {
-    pub(super) const fn new(came: mpsc::Receiver<Bytes>, left: Rc<Cell<usize>>) -> Self {
-        Self { came, piece: Bytes::new(), left, all: 0 }
+    pub(super) const fn new(
+        came: mpsc::Receiver<Bytes>,
+        left: Rc<Cell<usize>>,
+        bounds: Bounds,
+    ) -> Self {
+        Self { came, piece: Bytes::new(), left, all: 0, bounds }
     }
 }
 
@@ -39,14 +40,18 @@ impl Read for Source {
         let taken = to.len().min(self.piece.len());
         to[..taken].copy_from_slice(&self.piece.split_to(taken));
         self.all += taken as u64;
-        if self.all > MAX_FILE {
-            return Err(io::Error::other(format!("the file is longer than {MAX_FILE} bytes")));
+        let Bounds { file, stretch, .. } = self.bounds;
+        if self.all > file {
+            return Err(io::Error::other(format!("the file is longer than {file} bytes")));
         }
         // What is read ahead into the buffer counts as well: the bound is no finer than that.
         match self.left.get().checked_sub(taken) {
             Some(left) => self.left.set(left),
             None => {
-                let message = format!("one thing in it is longer than {MAX_STRETCH} bytes");
+                let message = format!(
+                    "one thing in it, before byte {}, is longer than {stretch} bytes",
+                    self.all
+                );
                 return Err(io::Error::other(message));
             }
         }
