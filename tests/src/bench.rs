@@ -5,12 +5,16 @@ mod echo;
 mod host;
 mod process;
 mod setting;
+mod slim;
+mod wire;
 
 pub use coordinator::{Coordinator, connect};
 pub use echo::Echo;
 pub use host::{RealAgent, enrol, facts, hello, join_token, patiently};
 pub use process::{Process, machine};
 pub use setting::{Setting, Stopped, raise_file_limit};
+pub use slim::{Hosts, Slim, all_ready, join, slim_name};
+pub use wire::Wire;
 
 /// The median of some times.
 ///

@@ -18,6 +18,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 
+use super::wire::{Counted, Wire};
+
 /// The real program.
 pub struct Coordinator {
     child: Child,
@@ -120,14 +122,27 @@ impl Drop for Coordinator {
 /// # Errors
 /// When there is none to be had.
 pub async fn connect(address: SocketAddr, config: ClientConfig) -> Result<Channel> {
+    connect_counted(address, config, Arc::default()).await
+}
+
+/// The same, with its bytes counted.
+///
+/// # Errors
+/// When there is none to be had.
+pub async fn connect_counted(
+    address: SocketAddr,
+    config: ClientConfig,
+    wire: Arc<Wire>,
+) -> Result<Channel> {
     let tls = TlsConnector::from(Arc::new(config));
     let connector = tower::service_fn(move |_: http::Uri| {
-        let tls = tls.clone();
+        let (tls, wire) = (tls.clone(), wire.clone());
         async move {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
             let name = ServerName::try_from(SERVER_NAME).map_err(std::io::Error::other)?;
-            Ok::<_, std::io::Error>(TokioIo::new(tls.connect(name, stream).await?))
+            let stream = tls.connect(name, Counted { stream, wire }).await?;
+            Ok::<_, std::io::Error>(TokioIo::new(stream))
         }
     });
     Ok(Endpoint::from_static("http://coordinator.tamer").connect_with_connector(connector).await?)

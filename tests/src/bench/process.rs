@@ -26,6 +26,14 @@ impl Process {
         self.status("VmHWM:")
     }
 
+    /// Forgets what the most was: from now on it is counted anew (proc(5), `clear_refs`).
+    ///
+    /// # Errors
+    /// When there is no such process, or it is somebody else's.
+    pub fn reset_peak(self) -> Result<()> {
+        Ok(fs::write(format!("/proc/{}/clear_refs", self.0), "5")?)
+    }
+
     fn status(self, key: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0))?;
         let line = status.lines().find(|line| line.starts_with(key)).context("a line of memory")?;
