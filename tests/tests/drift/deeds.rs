@@ -101,7 +101,8 @@ impl Deed {
         };
         let finding = scene.finds(&what, wanted);
         let took = begun.elapsed();
-        println!("{what}: {took:?}");
+        let how = if self.event { "by an event" } else { "by looking again" };
+        println!("{what}: {took:?}, {how}");
         let limit = if self.event { WITH_EVENT } else { FOUND };
         assert!(took < limit, "{what}: found after {took:?}, not within {limit:?}");
         assert_eq!(finding["change"], self.how, "{finding:#}");

@@ -60,6 +60,8 @@ impl Scene {
                 .set("providers.podman.enabled", "false")
                 .set("providers.libvirt.enabled", "false")
                 .set("redial_longest", "1s")
+                // A tenth of what is usual: what no event tells of is found by looking again.
+                .set("inventory.poll", "2s")
                 // When those of this machine end is no affair of the tests.
                 .set("inventory.certificates", "");
             let settings = match number {
