@@ -4,6 +4,7 @@ use serde_json::Value;
 use tamer_tests::Ended;
 
 use super::deed::Deed;
+use super::disk::Held;
 use super::fleet::{Fleet, Kept};
 use super::report::text;
 use super::tally::Tally;
@@ -12,12 +13,10 @@ impl Fleet {
     /// What was acknowledged was done, once; what was not may have been. Nothing else was.
     pub fn answered(&mut self, deed: Deed, answer: Option<Ended>, tally: &mut Tally) {
         let told = answer.filter(|answer| answer.code() == 0);
-        let told = told.map(|answer| {
-            let told: Value = serde_json::from_slice(&answer.stdout).expect("json");
-            told
-        });
+        let told: Option<Value> =
+            told.map(|answer| serde_json::from_slice(&answer.stdout).expect("json"));
         let shown = self.ctl().json(&["baseline", "show", "default"]);
-        let mut versions = shown.as_array().expect("versions").clone();
+        let versions = shown.as_array().expect("versions").clone();
         let new = versions.len().checked_sub(self.versions.len()).expect("versions stay");
         assert_eq!(versions[new..], self.versions, "a version is written once");
         match deed {
@@ -42,11 +41,11 @@ impl Fleet {
             new == 0 || matches!(deed, Deed::Set | Deed::Accept),
             "nobody asked: {versions:#?}"
         );
-        std::mem::swap(&mut self.versions, &mut versions);
+        self.versions = versions;
     }
 
     /// What a new version of the baseline holds.
-    fn meant(&self, deed: Deed, version: &Value) -> Vec<super::disk::Held> {
+    fn meant(&self, deed: Deed, version: &Value) -> Vec<Held> {
         if deed == Deed::Accept {
             return self.held();
         }

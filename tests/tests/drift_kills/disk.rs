@@ -49,8 +49,8 @@ impl Disk {
         shelves.collect::<Vec<_>>().join(",")
     }
 
-    /// Makes, writes over, deletes and puts back so many files. `baseline` is what they are put back
-    /// to.
+    /// Makes, writes over, deletes and puts back so many files, and makes one more, so that something
+    /// has changed in any case. `baseline` is what they are put back to.
     pub fn edit(&mut self, draws: &mut Rng, many: usize, baseline: &Held) {
         for _ in 0..many {
             match draws.u8(..8) {
@@ -60,6 +60,7 @@ impl Disk {
                 _ => self.write_over(draws),
             }
         }
+        self.create();
     }
 
     fn create(&mut self) {

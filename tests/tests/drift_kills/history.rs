@@ -55,7 +55,8 @@ impl Fleet {
         let last = self.marks[host].step.as_ref();
         let same = |step: &Value| last.is_some_and(|last| last == step);
         let new: Vec<_> = all.take_while(|step| !same(step)).cloned().collect();
-        assert!(last.is_none() || new.len() < list(&told).len(), "what was told is told again");
+        let stays = last.is_none() || new.len() < list(&told).len();
+        assert!(stays, "it was told, and is not any more: {last:#?} in {told:#}");
         new
     }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use tamer_drift::Digest;
-use tamer_tests::{Process, until};
+use tamer_tests::until;
 
 use super::SETTLED;
 use super::damage::harm;
@@ -32,51 +32,14 @@ pub struct Away {
 }
 
 impl Fleet {
-    /// One moment, from quiet to quiet.
-    pub fn moment(&mut self, mut moment: Moment, tally: &mut Tally) {
-        let Moment { seed, deed, victims, host, aim, edits, .. } = moment;
-        println!("seed {seed}: {deed:?}, {victims:?}, host{host}, {aim:?}, {edits:?} files");
-        if deed == Deed::Accept {
-            // What a person accepts, a person has seen.
-            self.edit(&mut moment, edits[0]);
-            self.until_seen(&[], tally);
-        }
-        let known = self.known_roots();
-        let request = self.ask(deed, &format!("m{seed}"));
-        if deed != Deed::Accept && !matches!(deed, Deed::Harm(_)) {
-            self.edit(&mut moment, edits[0]);
-        }
-        let away = self.strike(&mut moment, &known, tally);
-        let answer = request.map(|request| request.finish(SETTLED));
-        self.answered(deed, answer, tally);
-        self.look_for_harm(&away, tally);
-        self.until_seen(&away.hosts, tally);
-        self.check(&away, tally);
-    }
-
-    /// The moment in which it begins: nothing is known yet.
-    pub fn first(&mut self, mut moment: Moment, tally: &mut Tally) {
-        let Moment { seed, victims, host, aim, .. } = moment;
-        println!("seed {seed}: the first pictures, {victims:?}, host{host}, {aim:?}");
-        let away = self.strike(&mut moment, &vec![None; HOSTS], tally);
-        self.check(&away, tally);
-    }
-
-    fn edit(&mut self, moment: &mut Moment, many: usize) {
-        for (disk, baseline) in self.disks.iter_mut().zip(&self.baseline) {
-            disk.edit(&mut moment.draws, many, baseline);
-        }
-    }
-
-    fn ask(&self, deed: Deed, note: &str) -> Option<Process> {
-        let (snapshot, _) = self.settled.as_ref()?;
-        let request = deed.request(snapshot, note)?;
-        let request = [&["-o", "json"], &request[..]].concat();
-        Some(Process::tool("tamerctl", &mut self.ctl().command(&request)))
-    }
-
-    fn strike(&mut self, moment: &mut Moment, known: &[Option<String>], tally: &mut Tally) -> Away {
-        let Moment { victims, host, aim, deed, edits, .. } = *moment;
+    /// Kills at the moment that was drawn, and starts again.
+    pub fn strike(
+        &mut self,
+        moment: &mut Moment,
+        known: &[Option<String>],
+        tally: &mut Tally,
+    ) -> Away {
+        let Moment { victims, host, aim, .. } = *moment;
         self.wait_for(host, aim, &known[host]);
         for agent in &mut self.agents {
             agent.process.announce("no session: ");
@@ -90,6 +53,15 @@ impl Fleet {
             away.hosts.push(host);
         }
         tally.struck(self.phase(host, &known[host]), victims, known[host].is_none());
+        self.meanwhile(moment, &mut away);
+        away.to = Timestamp::now();
+        self.again(host, victims, away.harmed.is_some());
+        away
+    }
+
+    /// What happens while somebody is dead.
+    fn meanwhile(&mut self, moment: &mut Moment, away: &mut Away) {
+        let Moment { host, deed, edits, .. } = *moment;
         if deed.lets_change_meanwhile() && edits[1] > 0 {
             self.edit(moment, edits[1]);
         }
@@ -109,9 +81,6 @@ impl Fleet {
         let after = self.held();
         let both = away.before.iter().zip(&after);
         away.changed = both.map(|(before, after)| differ(before, after).len()).collect();
-        away.to = Timestamp::now();
-        self.again(host, victims, away.harmed.is_some());
-        away
     }
 
     /// Starts whoever died.
@@ -147,7 +116,7 @@ impl Fleet {
     }
 
     /// The roots that agents have written down.
-    fn known_roots(&self) -> Vec<Option<String>> {
+    pub fn known_roots(&self) -> Vec<Option<String>> {
         (0..HOSTS).map(|host| self.written(host)).collect()
     }
 
