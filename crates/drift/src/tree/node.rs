@@ -155,10 +155,10 @@ impl Node {
 
     /// An entry of a leaf.
     pub(super) fn entry<E: Entry>(&self, index: usize) -> Result<E, TreeError> {
-        E::read(self.key(index), self.value(index)).map_err(|wrong| TreeError::Malformed {
-            digest: self.digest,
-            at: self.spans[index].value + wrong.at,
-            what: wrong.what,
+        let (key, span) = (self.key(index), self.spans[index]);
+        E::read(key, self.value(index)).map_err(|Malformed { at, what }| {
+            let begin = if E::read_key(key).is_err() { span.key } else { span.value };
+            TreeError::Malformed { digest: self.digest, at: begin + at, what }
         })
     }
 

@@ -204,6 +204,11 @@ fn leaves_of_something_else_are_refused() {
     assert!(get::<Resource>(&bad, &package(1, 0).key, &memory).is_err());
     let kind = node(&mut memory, 0, &[(vec![200, b'h', 0, b'x'], entry(1).1)]);
     refused(&memory, &kind, &kind, "an unknown kind");
+    // The place is one in the key where that is what is wrong.
+    let odd = node(&mut memory, 0, &[(vec![0, b'h', 0xff, 0, b'x'], entry(1).1)]);
+    let what = "a key that is not UTF-8";
+    let found = verify::<Resource>(&odd, &memory);
+    assert_eq!(found, Err(TreeError::Malformed { digest: odd, at: 3 + 1 + 1, what }));
     // An edit copies what it does not know; whoever reads it is told.
     let edited = edit::<Resource>(&bad, [(package(2, 0).key, Some(package(2, 0)))], &memory)
         .expect("copied");
