@@ -1,8 +1,8 @@
-//! What moved: one finding of two changes, on one host or between two.
+//! Where changes come from: the surer end of a move, and co-owners that a host shows.
 
-use tamer_drift::finding::Touched;
+use tamer_drift::finding::{OriginWord, Touched};
 
-use crate::stage::{HOUR, Stage, came, named, resource, text, went};
+use crate::stage::{HOUR, Stage, came, named, package, resource, text, went};
 
 /// A move has two ends: the surer of what was done at either explains it.
 #[test]
@@ -28,4 +28,25 @@ fn a_move_is_explained_by_the_surer_of_its_ends() {
     assert_eq!(told(itself(), Touched::Anything), (95, false));
     assert_eq!(told(Touched::Anything, itself()), (95, true));
     assert_eq!(told(itself(), itself()), (95, false), "of two that are as sure the nearer");
+}
+
+/// What a host shows of a co-owner counts by its id and by its name.
+#[test]
+fn a_co_owner_is_known_by_what_the_host_has() {
+    let upgraded_beside = |held: Option<tamer_drift::Resource>| {
+        let mut stage = Stage::new(1);
+        stage.put(&[1], HOUR, package("openssl", "3.0.11", "3.0.14"));
+        stage.host(1).held.extend(held);
+        stage.report().findings[0].origin.origin.word()
+    };
+    let timer = || resource("job/host/apt-daily-upgrade.timer", &[]);
+    assert_eq!(upgraded_beside(None), OriginWord::Unknown);
+    assert_eq!(upgraded_beside(Some(timer())), OriginWord::CoOwner);
+    assert_eq!(upgraded_beside(Some(named("upgrades", timer()))), OriginWord::CoOwner);
+    let by_name = named("apt-daily-upgrade.timer", resource("job/host/timer:17", &[]));
+    assert_eq!(upgraded_beside(Some(by_name)), OriginWord::CoOwner);
+    let other = resource("job/host/logrotate.timer", &[]);
+    assert_eq!(upgraded_beside(Some(other)), OriginWord::Unknown);
+    let service = resource("service/host/apt-daily-upgrade", &[]);
+    assert_eq!(upgraded_beside(Some(service)), OriginWord::Unknown, "another kind");
 }

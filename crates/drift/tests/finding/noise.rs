@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use insta::assert_snapshot;
+use tamer_drift::diff::Change;
 use tamer_drift::finding::{
     Acknowledgement, Alarm, Comparison, Rules, Severity, Window, propose, replay,
 };
 use tamer_model::UserName;
 
 use crate::stage::{
-    BASE, DAY, HOUR, MINUTE, Stage, at, json, package, resource, rule, text, turned,
+    BASE, DAY, HOUR, MINUTE, Stage, at, came, json, named, package, resource, rule, text, turned,
 };
 
 fn ada() -> UserName {
@@ -194,4 +195,58 @@ fn the_alarm_is_that_the_set_is_another_and_not_that_it_is_not_empty() {
     stage.put(&[2], HOUR, package("bash", "5.1", "5.3"));
     let alarm = Alarm::of(&stage.report(), &before);
     assert_eq!((alarm.new.len(), alarm.gone.len(), alarm.same, alarm.rings), (1, 0, 1, true));
+}
+
+/// A field that is noise everywhere is taken away before findings are made: what is left of a change
+/// is told, and hosts that differ in the noise alone are one finding.
+#[test]
+fn a_field_that_is_noise_everywhere_is_told_nowhere() {
+    let mut stage = Stage::new(3);
+    for host in 1..=3u8 {
+        let service = |word: &str| {
+            let noise = text(&format!("{word}{host}"));
+            resource("service/host/nginx.service", &[("active", text(word)), ("pid", noise)])
+        };
+        let (before, after) = (service("active"), service("failed"));
+        let change = Change { key: before.key.clone(), before: Some(before), after: Some(after) };
+        stage.put(&[host], HOUR, change);
+    }
+    let fields = |stage: &Stage| -> Vec<Vec<String>> {
+        let report = stage.report();
+        let all = report.findings.iter().map(|one| {
+            let fields = one.fields.iter().map(|field| field.path.to_string());
+            fields.chain(one.varies.iter().map(|path| format!("{path} varies"))).collect()
+        });
+        all.collect()
+    };
+    assert_eq!(fields(&stage).concat().iter().filter(|path| path.starts_with("pid")).count(), 3);
+    stage.ignore(r#"{"name":"pids","path":"pid","reason":"they move","by":"ada"}"#);
+    assert_eq!(fields(&stage), [["active"]]);
+    let hidden = &stage.report().hidden[0];
+    assert_eq!((hidden.changes, hidden.fields), (0, 3));
+    // On one host alone it stays a field of the change, unless the change is nothing else.
+    stage.settings.ignores.clear();
+    let here = r#"{"name":"pids","path":"pid","hosts":"name=web-1","reason":"so","by":"ada"}"#;
+    stage.ignore(here);
+    assert_eq!(fields(&stage).concat().iter().filter(|path| path.starts_with("pid")).count(), 3);
+    assert_eq!(stage.report().hidden, []);
+}
+
+/// A rule means a resource by its id or by its name, and nothing by an id that is none.
+#[test]
+fn rules_mean_resources_by_id_or_name() {
+    let hidden = |pattern: &str, change: Change| {
+        let mut stage = Stage::new(1);
+        stage.put(&[1], HOUR, change);
+        stage.ignore(&format!(
+            r#"{{"name":"quiet","resource":"{pattern}","reason":"so","by":"ada"}}"#
+        ));
+        stage.report().findings.is_empty()
+    };
+    let file = || came(named("motd", resource("file/host//etc/motd", &[("size", text("1"))])));
+    assert!(hidden("/etc/*", file()) && hidden("motd", file()));
+    assert!(!hidden("/usr/*", file()) && !hidden("issue", file()));
+    let drawn = || came(named("web", resource("instance/docker/0a1b", &[("image", text("x"))])));
+    assert!(hidden("w*", drawn()) && !hidden("0a*", drawn()), "a drawn id says nothing");
+    assert!(!hidden("api*", drawn()));
 }

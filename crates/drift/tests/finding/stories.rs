@@ -200,3 +200,72 @@ fn the_same_by_us_and_by_somebody_else_are_two_findings() {
     }
     assert_snapshot!(stage.told());
 }
+
+/// There are more of what runs; more files, packages or volumes of such names are no scaling.
+#[test]
+fn only_instances_are_scaled() {
+    let mut stage = Stage::new(1);
+    for number in 1..4 {
+        let id = format!("api-{number}");
+        stage.put(&[1], HOUR, came(resource(&format!("user/host/{id}"), &[])));
+        stage.put(&[1], HOUR, came(resource(&format!("package/host/{id}"), &[])));
+        let changed = container(&id, &id, "api:2");
+        stage.put(&[1], HOUR, turned(changed, "state", text("running"), text("paused")));
+    }
+    let scaled = |stage: &Stage| areas(stage).into_iter().find(|(area, _)| *area == Area::Scaling);
+    assert_eq!(scaled(&stage), None);
+}
+
+/// Packages that are upgraded together are one story from the third on, and surer from the sixth;
+/// those that only came or went are none.
+#[test]
+fn an_upgrade_is_of_packages_that_changed() {
+    let upgraded = |many: usize, change: fn(&str) -> Change| {
+        let mut stage = Stage::new(1);
+        for name in ["bash", "curl", "openssl", "vim", "zlib", "nano", "tmux"].iter().take(many) {
+            stage.put(&[1], HOUR, change(name));
+        }
+        let groups = stage.report().groups;
+        groups.iter().map(|group| (group.findings.len(), group.confidence)).collect::<Vec<_>>()
+    };
+    let upgrade = |name: &str| package(name, "1", "2");
+    assert_eq!(upgraded(2, upgrade), []);
+    for many in 3..=7 {
+        let told = upgraded(many, upgrade);
+        assert_eq!(told, [(many, if many >= 6 { 90 } else { 75 })], "{many}");
+    }
+    let install = |name: &str| came(resource(&format!("package/host/{name}"), &[]));
+    assert_eq!(upgraded(5, install), []);
+}
+
+/// Doors alone are no story: a way to them, and something that joins the two, makes them one.
+#[test]
+fn what_can_be_reached_needs_a_way_and_what_goes_it() {
+    let told = |changes: &[&str]| {
+        let mut stage = Stage::new(1);
+        for change in changes {
+            stage.put(&[1], HOUR, came(resource(change, &[])));
+        }
+        areas(&stage)
+    };
+    assert_eq!(told(&["port/host/tcp 0.0.0.0:81", "port/host/tcp 0.0.0.0:82"]), []);
+    assert_eq!(told(&["route/host/10.1.0.0/16", "route/host/10.2.0.0/16"]), []);
+    let both = told(&["route/host/10.1.0.0/16", "interface/host/wg0"]);
+    assert_eq!(both, [(Area::Network, 2)]);
+}
+
+/// Two signs of a way in, and one of them about who may come: less is no story.
+#[test]
+fn a_way_in_needs_who_and_where() {
+    let told = |signs: &[&str]| {
+        let mut stage = Stage::new(1);
+        for sign in signs {
+            stage.put(&[1], HOUR, came(resource(sign, &[])));
+        }
+        areas(&stage).into_iter().any(|(area, _)| area == Area::Security)
+    };
+    let (user, port, job) = ("user/host/eve", "port/host/tcp 0.0.0.0:4444", "job/host/cron:x");
+    assert!(told(&[user, port]) && told(&[user, job]) && told(&[user, port, job]));
+    assert!(!told(&[port, job]), "nobody who comes in");
+    assert!(!told(&[user, "user/host/mallory"]), "one sign, twice");
+}

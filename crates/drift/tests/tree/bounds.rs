@@ -227,3 +227,11 @@ fn unsorted_entries_say_how_many_bytes_they_have() {
     assert_eq!((unsorted.len(), unsorted.bytes()), (5, bytes), "what is refused is not there");
     assert_eq!(unsorted.build().expect("a tree").root, build(all).expect("a tree").root);
 }
+
+/// Tests and logs show digests by `Debug`: it is the text.
+#[test]
+fn digests_read_the_same_everywhere() {
+    let digest = Digest::from_bytes([0xab; 32]);
+    assert_eq!(format!("{digest:?}"), "ab".repeat(32));
+    assert_eq!(format!("{digest:>66}"), format!("  {}", "ab".repeat(32)));
+}

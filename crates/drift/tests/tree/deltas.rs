@@ -99,3 +99,19 @@ fn a_delta_out_of_order_is_refused() {
     delta.changes.push(delta.changes[0].clone());
     assert_eq!(decode(&encode(&delta)).expect_err("twice").what, "changes out of order");
 }
+
+/// What goes has to be what the delta says it was, also where the tree after would be the same.
+#[test]
+fn what_goes_was_what_the_delta_says() {
+    let (old, mut memory) = tree(&Content::from([(1, 0), (2, 0)]));
+    let other = grow(&Content::from([(1, 1), (2, 0)]), &mut memory);
+    let after = grow(&Content::from([(2, 0)]), &mut memory);
+    let delta = Delta::between(Some(old), after, &memory).expect("whole");
+    assert!(apply_delta(Some(&old), &delta, &memory).is_ok());
+    let misled = Delta { before: Some(other), ..delta };
+    let key = package(1, 0).key;
+    assert_eq!(
+        apply_delta(Some(&other), &misled, &memory).expect_err("it is another"),
+        DeltaError::OtherResource(key)
+    );
+}
