@@ -18,12 +18,19 @@ pub enum Verb {
     /// Say that what a snapshot holds is right
     Set(set::Args),
     /// List baselines
-    Ls,
+    Ls {
+        /// Show them again whenever they change
+        #[arg(long)]
+        watch: bool,
+    },
     /// Show one's versions: who made which, and why
     Show {
         /// Its name
         #[arg(default_value = DEFAULT)]
         baseline: String,
+        /// Show them again whenever they change
+        #[arg(long)]
+        watch: bool,
     },
     /// Say that what was found is right: some findings, or all of them
     #[command(after_long_help = accept::EXAMPLES)]
@@ -36,8 +43,8 @@ pub enum Verb {
 pub async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
     match verb {
         Verb::Set(args) => set::run(args, session).await,
-        Verb::Ls => list::run(session).await,
-        Verb::Show { baseline } => show::run(&baseline, session).await,
+        Verb::Ls { watch } => list::run(watch, session).await,
+        Verb::Show { baseline, watch } => show::run(&baseline, watch, session).await,
         Verb::Accept(args) => accept::run(args, session).await,
         Verb::Clear(args) => clear::run(args, session).await,
     }

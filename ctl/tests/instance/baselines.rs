@@ -1,8 +1,12 @@
 //! Snapshots and baselines: taken, listed, shown, set, accepted, cleared.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tamer_model::{Code, Problem};
 use tamer_proto::wire;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::timeout;
 
 use crate::pictures::{Pictures, taken};
 use crate::play::Play;
@@ -252,4 +256,21 @@ async fn snapshots_are_compared_and_removed() {
     assert!(stage.drift.removals.lock().expect("a lock").is_empty());
     assert_eq!(stage.run("snapshot rm old -y").await.with(0).stdout, "old is removed\n");
     assert_eq!(stage.drift.removals.lock().expect("a lock").as_slice(), ["old"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watched_baselines_are_told_and_a_refusal_ends_it() {
+    for line in ["baseline ls --watch -o jsonl", "baseline show default --watch -o jsonl"] {
+        let stage = open(Pictures { baselines: vec![baseline(3)], ..Pictures::default() }).await;
+        let mut child = stage.command(line.split_whitespace()).spawn().expect("starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let told = timeout(Duration::from_secs(60), lines.next_line()).await.expect("in time");
+        let told = json_of(&told.expect("read").expect("a line"));
+        assert_eq!(told["version"], 3, "{line}");
+        child.kill().await.expect("killed");
+    }
+    let refuses = Problem::new(Code::NotFound, "there is no baseline \"x\"");
+    let stage = open(Pictures { refuses: Some(refuses), ..Pictures::default() }).await;
+    let ended = stage.run("baseline show x --watch").await.with(1);
+    assert!(ended.stderr.contains("there is no baseline"), "{ended:?}");
 }

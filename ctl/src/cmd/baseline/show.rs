@@ -1,13 +1,21 @@
 //! `tamerctl baseline show`, and how versions of baselines are told everywhere.
 
 use crate::Session;
+use crate::cmd::watch::watch;
 use crate::contract::{Baseline, Time};
 use crate::errors::Failure;
 use crate::output::{Cell, Line, Table, Tone, human, print};
 use crate::view::escape;
 
 /// Runs it.
-pub async fn run(name: &str, session: &Session) -> Result<(), Failure> {
+pub async fn run(name: &str, again: bool, session: &Session) -> Result<(), Failure> {
+    if again {
+        return watch(session, async |api| {
+            let versions = api.baseline_versions(name).await?;
+            session.render(&versions, |wide| table(&versions, Time::now(), wide, print::columns()))
+        })
+        .await;
+    }
     let versions = session.api().await?.baseline_versions(name).await?;
     session.show(&versions, |wide| table(&versions, Time::now(), wide, print::columns()))
 }
