@@ -1,16 +1,18 @@
 //! What a language model may be shown so that it tells a report in other words.
 //!
 //! Nothing secret is in it: no hidden value, not even its hash; of what may hold secrets (settings,
-//! environments, contents, commands, and whatever is called like a secret) only how long it is; no
-//! names of hosts, no people. It is data in JSON with the task before it, and what it says is never
+//! environments, files, commands, and whatever is called like a secret) only of which sort it is; no
+//! digests of contents, by which a short one could be guessed; no members of sets, which may be
+//! anything; no names of hosts, of people and of their accounts. It is data in JSON with the task before it, and what it says is never
 //! taken for the account: that is [`super::explain`]'s.
 
 use serde_json::{Value as Json, json};
 
+use super::facts::spelled;
 use super::origin::Origin;
 use super::report::{Finding, Report};
 use super::show::time;
-use crate::diff::FieldChange;
+use crate::diff::{FieldChange, Part};
 use crate::resource::{Kind, Value};
 
 /// The longest prompt, in bytes; findings that do not fit are counted.
@@ -44,6 +46,8 @@ const SECRETIVE: &[&str] = &[
     "exec",
     "entrypoint",
     "content",
+    "digest",
+    "comment",
     "url",
     "dsn",
     "connection",
@@ -107,7 +111,7 @@ fn told(finding: &Finding) -> Json {
     json!({
         "id": finding.id,
         "kind": finding.kind,
-        "name": cut(&finding.name),
+        "name": name(finding),
         "change": finding.change,
         "area": finding.area,
         "severity": finding.severity,
@@ -120,20 +124,53 @@ fn told(finding: &Finding) -> Json {
     })
 }
 
+/// What it is called, unless that says who somebody is, or is a command.
+fn name(finding: &Finding) -> String {
+    match finding.kind {
+        Kind::User => "(an account)".to_owned(),
+        // Most are called after the one account in them.
+        Kind::Group => "(a group)".to_owned(),
+        Kind::Job => "(a job)".to_owned(),
+        Kind::System
+        | Kind::Package
+        | Kind::Service
+        | Kind::Port
+        | Kind::Mount
+        | Kind::Interface
+        | Kind::Route
+        | Kind::Resolver
+        | Kind::Sysctl
+        | Kind::Certificate
+        | Kind::File
+        | Kind::Config
+        | Kind::Technology
+        | Kind::Instance
+        | Kind::Image
+        | Kind::Network
+        | Kind::Volume
+        | Kind::Pool
+        | Kind::Checkpoint => cut(&finding.name),
+    }
+}
+
 fn field_told(kind: Kind, field: &FieldChange) -> Json {
-    let path = field.path.to_string();
-    let shown =
-        |side: &Option<Value>| side.as_ref().map_or(Json::Null, |value| one(kind, &path, value));
+    // Without the members of sets: those are values.
+    let path = spelled(&field.path);
+    let member = |part: &Part| matches!(part, Part::Member(_));
+    let marked = is_marked(kind, &path) || field.path.parts.iter().any(member);
+    let shown = |side: &Option<Value>| side.as_ref().map_or(Json::Null, |value| one(marked, value));
     json!({ "path": cut(&path), "before": shown(&field.before), "after": shown(&field.after) })
 }
 
 /// A value, or what may be said of it.
-fn one(kind: Kind, path: &str, value: &Value) -> Json {
+fn one(marked: bool, value: &Value) -> Json {
     match value {
+        Value::Bool(_) if marked => json!("(yes or no)"),
         Value::Bool(yes) => json!(yes),
+        Value::Int(_) if marked => json!("(a number)"),
         Value::Int(number) => json!(number),
         Value::Hidden(_) => json!("(a secret)"),
-        Value::Text(text) if is_marked(kind, path) => {
+        Value::Text(text) if marked => {
             json!(format!("(a text of {} characters)", text.chars().count()))
         }
         Value::Text(text) => json!(cut(text)),
@@ -143,10 +180,12 @@ fn one(kind: Kind, path: &str, value: &Value) -> Json {
     }
 }
 
-/// Settings may hold anything, whatever they are called.
+/// Settings and files may hold anything, whatever they are called; of accounts nearly all is about
+/// a person.
 fn is_marked(kind: Kind, path: &str) -> bool {
     let path = path.to_lowercase();
-    kind == Kind::Config || SECRETIVE.iter().any(|word| path.contains(word))
+    let whole = matches!(kind, Kind::Config | Kind::File | Kind::User | Kind::Job);
+    whole || SECRETIVE.iter().any(|word| path.contains(word))
 }
 
 fn cut(text: &str) -> String {

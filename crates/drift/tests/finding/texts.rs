@@ -94,10 +94,25 @@ fn a_prompt_holds_nothing_secret() {
         HOUR,
         Change { key: before.key.clone(), before: Some(before), after: Some(after) },
     );
+    stage.put(&[1], HOUR, came(resource("user/host/hunter2", &[("uid", Value::Int(0))])));
+    stage.put(&[1], HOUR, came(resource("job/host/x", &[("command", text("hunter2"))])));
+    let group = resource("group/host/sudo", &[]);
+    let members = |names: &[&str]| group.clone().with("members", set(names));
+    let (before, after) = (members(&["a"]), members(&["a", "hunter2"]));
+    stage.put(
+        &[1],
+        HOUR,
+        Change { key: group.key.clone(), before: Some(before), after: Some(after) },
+    );
+    let file = resource("file/host//etc/pin", &[]);
+    stage.put(&[1], HOUR, turned(file, "digest", text("cafe0001"), text("cafe0002")));
+    let config = resource("config/host//etc/pin.toml", &[]);
+    stage.put(&[1], HOUR, turned(config, "port", Value::Int(11_112), Value::Int(11_113)));
     stage.did(1, HOUR, "ran `login hunter2`", tamer_drift::finding::Touched::Anything);
     let prompt = prompt(&stage.report(), None);
     assert!(!prompt.contains("hunter2"), "{prompt}");
-    assert!(!prompt.contains("abab"), "{prompt}");
+    assert!(!prompt.contains("abab") && !prompt.contains("cafe"), "{prompt}");
+    assert!(!prompt.contains("1111"), "{prompt}");
     assert!(!prompt.contains("web-1") && !prompt.contains("ada"), "{prompt}");
     assert_snapshot!(prompt);
 }
