@@ -2,6 +2,7 @@
 
 mod acknowledge;
 mod explain;
+mod fix;
 mod history;
 mod noise;
 mod question;
@@ -24,10 +25,12 @@ Examples:
   tamerctl drift --severity high -l role=web    only what matters, only there
   tamerctl drift show d-0123456789abcdef        everything about one finding
   tamerctl drift -o html > drift.html           one page to mail around
+  tamerctl drift --fix --dry-run                what would bring the baseline back
+  tamerctl drift --fix d-0123456789abcdef       bring it back, after a question
 
 Exit codes: 0 when nothing differs, 1 when something does, 2 on any error, and when nothing differs of
 what was seen and not everything was: silence is never \"no drift\". What is set aside, or not asked for
-by --kind and --severity, does not count.";
+by --kind and --severity, does not count. With --fix they are those of `tamerctl run`.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -37,6 +40,8 @@ pub struct Args {
     verb: Option<Verb>,
     #[command(flatten)]
     report: report::Args,
+    #[command(flatten)]
+    fix: fix::Args,
 }
 
 /// What else can be done with it.
@@ -63,7 +68,7 @@ impl Args {
     /// Whether its answer can be a document.
     pub fn makes_documents(&self) -> bool {
         match &self.verb {
-            None => !self.report.is_watched(),
+            None => !self.report.is_watched() && !self.fix.is_wanted(),
             Some(Verb::Show(_) | Verb::Explain(_)) => true,
             Some(
                 Verb::History(_) | Verb::Watch(_) | Verb::Ack(_) | Verb::Noise(_) | Verb::Rule(_),
@@ -73,8 +78,13 @@ impl Args {
 }
 
 /// Runs it.
-pub async fn run(Args { verb, report }: Args, session: &Session) -> Result<(), Failure> {
+pub async fn run(Args { verb, report, fix }: Args, session: &Session) -> Result<(), Failure> {
+    fix.check().map_err(Failure::Unjudged)?;
     match verb {
+        None if fix.is_wanted() => {
+            let question = report.question(fix.names())?;
+            fix::run(fix, question, session).await
+        }
         None => report::run(report, session).await,
         Some(Verb::Show(args)) => show::run(args, session).await,
         Some(Verb::Explain(args)) => explain::run(args, session).await,

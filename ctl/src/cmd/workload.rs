@@ -17,7 +17,9 @@ use crate::Session;
 use crate::api::Change;
 use crate::errors::Failure;
 
+pub use goal::stand;
 pub use list::{copies, placements};
+pub use plan::lines as planned;
 
 /// What can be done with workloads.
 #[derive(Debug, clap::Subcommand)]

@@ -53,7 +53,7 @@ pub struct What {
 }
 
 /// How a batch proceeds, with what it shares with other batches.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "How it proceeds")]
 pub struct How {

@@ -6,6 +6,7 @@ mod contents;
 mod drift;
 mod exchange;
 mod exec;
+mod fix;
 mod fleet;
 mod lists;
 mod noise;

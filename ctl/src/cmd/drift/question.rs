@@ -1,6 +1,6 @@
 //! With what is compared, on which hosts: the flags that every look at drift has.
 
-use tamer_drift::finding::Finding;
+use tamer_drift::finding::{Finding, Report};
 use tamer_model::{Code, Problem};
 
 use crate::api::{Api, DriftQuestion, Drifted};
@@ -45,14 +45,17 @@ pub async fn find(
     id: &str,
 ) -> Result<(Drifted, Finding), Problem> {
     let drifted = api.drift(question).await?;
+    let one = pick(&drifted.report, id)?.clone();
+    Ok((drifted, one))
+}
+
+/// The finding in a report with this id, or the only one whose id begins so.
+pub fn pick<'a>(report: &'a Report, id: &str) -> Result<&'a Finding, Problem> {
     let fits = |finding: &&Finding| !id.is_empty() && finding.id.to_string().starts_with(id);
-    let found: Vec<&Finding> = drifted.report.findings.iter().filter(fits).collect();
+    let found: Vec<&Finding> = report.findings.iter().filter(fits).collect();
     let problem = |code, message: String| Problem::new(code, message).on("finding");
     match found.as_slice() {
-        [one] => {
-            let one = Finding::clone(one);
-            Ok((drifted, one))
-        }
+        [one] => Ok(one),
         [] => Err(problem(Code::NotFound, format!("there is no finding {id:?} now"))
             .remedy("`tamerctl drift` shows what there is; what is right again is found no more")),
         many => {

@@ -41,6 +41,17 @@ impl Args {
     pub const fn is_watched(&self) -> bool {
         self.watch
     }
+
+    /// What is asked; `named` findings may be among those that are set aside.
+    pub fn question(self, named: bool) -> Result<DriftQuestion, Problem> {
+        let Self { compared, kind, severity, acknowledged, unfold: _, watch: _ } = self;
+        Ok(DriftQuestion {
+            kind: kind.map(|kind| kind.to_string()).unwrap_or_default(),
+            severity: severity.map(|severity| severity.to_string()).unwrap_or_default(),
+            acknowledged: acknowledged || named,
+            ..compared.question()?
+        })
+    }
 }
 
 /// Runs it. Whatever goes wrong is told with an exit code that says nothing about drift.
@@ -52,13 +63,8 @@ pub async fn run(args: Args, session: &Session) -> Result<(), Failure> {
 }
 
 async fn look(args: Args, session: &Session) -> Result<(), Failure> {
-    let Args { compared, kind, severity, acknowledged, unfold, watch: again } = args;
-    let question = DriftQuestion {
-        kind: kind.map(|kind| kind.to_string()).unwrap_or_default(),
-        severity: severity.map(|severity| severity.to_string()).unwrap_or_default(),
-        acknowledged,
-        ..compared.question()?
-    };
+    let (unfold, again) = (args.unfold, args.watch);
+    let question = args.question(false)?;
     if again {
         return follow(&question, unfold, session).await;
     }
