@@ -3,6 +3,7 @@
 //! A context file is what the coordinator writes at its first start: addresses, the fleet's CA, and
 //! a user's certificate and key. It is as good as a password, so it must be private.
 
+mod explain;
 mod file;
 mod folder;
 mod secret;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use tamer_model::{Code, Problem};
 
+pub use explain::Explain;
 pub use file::{Context, read, write};
 pub use folder::{Folder, Known};
 pub use secret::Secret;

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tamer_model::{Code, Problem};
 
-use super::Secret;
+use super::{Explain, Secret};
 use crate::platform;
 use crate::spec::words::Percent;
 
@@ -34,6 +34,10 @@ pub struct Context {
     /// On a terminal, a batch for more than this share of the fleet is asked for: `50%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm_above: Option<Percent>,
+    /// Who may tell an account of drift in other words: nobody, unless it is said here.
+    // A table: in the file it stands behind all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explain: Option<Explain>,
 }
 
 /// Reads a context file, which must be private.
@@ -87,6 +91,7 @@ pub(super) mod tests {
             certificate: "CERTIFICATE".to_owned(),
             key: Secret::from("KEY".to_owned()),
             confirm_above: None,
+            explain: None,
         }
     }
 
@@ -109,5 +114,12 @@ pub(super) mod tests {
         let asks = parse(&format!("confirm_above = \"20%\"\n{text}")).expect("a context");
         assert_eq!(asks.confirm_above, Some(Percent::of(2000)));
         assert!(parse(&format!("confirm_above = \"many\"\n{text}")).is_err());
+        assert_eq!(asks.explain, None, "nobody is asked unless it is said");
+        let table = "[explain]\nendpoint = \"https://a/v1\"\nmodel = \"m\"\ntimeout = \"9s\"\n";
+        let asks = parse(&format!("{text}{table}")).expect("a context");
+        let again = parse(&toml::to_string(&asks).expect("encodes")).expect("a context");
+        assert_eq!((again.explain.as_ref(), &again), (asks.explain.as_ref(), &asks));
+        assert_eq!(asks.explain.expect("said").model.as_deref(), Some("m"));
+        assert!(parse(&format!("{text}[explain]\nkey = \"sk-1\"\n")).is_err(), "a key in it");
     }
 }

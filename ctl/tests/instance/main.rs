@@ -13,6 +13,7 @@ mod noise;
 mod past;
 mod pictures;
 mod play;
+mod rewrite;
 mod runs;
 mod stage;
 mod streams;

@@ -89,6 +89,9 @@ impl Stage {
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tamerctl"));
         command.args(arguments).env("TAMER_CONFIG", self.context()).env_remove("TAMER_CONTEXT");
+        for name in ["ENDPOINT", "MODEL", "KEY_FILE", "TIMEOUT"] {
+            command.env_remove(format!("TAMER_EXPLAIN_{name}"));
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true);
         command
@@ -163,6 +166,7 @@ fn fleet(folder: &TempDir, address: SocketAddr) -> ServerConfig {
         certificate: user.chain_pem(),
         key: user.key().to_pem().to_string().into(),
         confirm_above: None,
+        explain: None,
     };
     write(&folder.path().join("context.toml"), &context).expect("a context");
     server_config(authority.trust(), &server, Revocations::default()).expect("TLS")
