@@ -104,7 +104,9 @@ fn values_of_every_sort_lie_as_deep_as_they_may() {
 #[test]
 fn a_path_of_a_delta_leads_as_deep_as_values_lie() {
     let with = |steps: usize| {
-        let step = |at: usize| if at % 2 == 0 { Part::Key("k".to_owned()) } else { Part::Index(3) };
+        let step = |at: usize| {
+            if at.is_multiple_of(2) { Part::Key("k".to_owned()) } else { Part::Index(3) }
+        };
         let path = Path { root: Root::Properties, parts: (0..steps).map(step).collect() };
         let change = FieldChange { path, before: None, after: Some(Value::Bool(true)) };
         let what = What::Changed(vec![change]);
@@ -186,7 +188,8 @@ fn nodes_are_found_behind_a_reference() {
     let (has, bytes) = look(&memory, &root);
     assert!(has && bytes.is_some());
     assert_eq!(look(&memory, &absent), (false, None));
-    assert_eq!(look(&Memory::new(), &root), (false, None));
+    let empty = Memory::new();
+    assert_eq!(look(&empty, &root), (false, None));
     // Who says nothing of its own has what it gives.
     struct Plain(Memory);
     impl Nodes for Plain {

@@ -29,7 +29,7 @@ fn resources(many: usize) -> Vec<Resource> {
         let mut one = Resource::new(key(&id), id)
             .with("version", format!("1.{number}"))
             .with("size", 4096_i64)
-            .with("held", number % 2 == 0)
+            .with("held", number.is_multiple_of(2))
             .with("secret", Value::Hidden([7; 16]))
             .with("list", Value::List(vec![Value::Int(-1), Value::from("é\"\\\n")]))
             .with("set", Value::Set([Value::from("a"), Value::Int(2)].into()))
@@ -81,7 +81,7 @@ impl Document {
         for (number, many) in hosts.iter().enumerate() {
             let all = resources(*many);
             let root = tree::build(all.clone()).expect("within bounds").root;
-            let problem = if number % 2 == 0 { "" } else { "it hung" };
+            let problem = if number.is_multiple_of(2) { "" } else { "it hung" };
             let state = state(root, problem, 2);
             texts.push(host(host_id(number), &state, &all));
             states.insert(host_id(number), state);
