@@ -7,14 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tamer_model::Timestamp;
 
+use super::due::{ends, is_due};
 use super::input::{Comparison, HostDrift};
 use super::piece::{Piece, is_drawn, place};
 use super::words::How;
 use crate::digest::{Digest, Domain};
 use crate::resource::{Kind, Resource, Value};
-
-/// How long before its end a certificate is told of, in milliseconds: 30 days.
-const DUE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 /// The hosts by their ids, and everything that differs on them. Deletions that nobody can vouch for,
 /// because their source was not seen whole, are left out and counted by host and source.
@@ -60,19 +58,12 @@ impl Classified<'_> {
     }
 }
 
-/// Certificates that end soon and did not change. What had ended before the baseline is no news.
+/// Certificates that end soon and did not change.
 fn due<'a>(at: usize, host: &'a HostDrift, baseline: Timestamp, now: Timestamp) -> Vec<Piece<'a>> {
-    let soon = now.as_millis().saturating_add(DUE_MS);
-    let ends = |held: &Resource| match held.properties.get("not_after") {
-        Some(Value::Int(end)) => u64::try_from(*end).ok(),
-        Some(_) | None => None,
-    };
     let changed: BTreeSet<_> = host.changes.iter().map(|change| &change.key).collect();
-    let held = host.held.iter().filter(|held| held.key.kind() == Kind::Certificate);
-    held.filter(|held| ends(held).is_some_and(|end| end < soon && end >= baseline.as_millis()))
-        .filter(|held| !changed.contains(&held.key))
-        .map(|held| Piece::due(at, held, host.window))
-        .collect()
+    let is_due = |held: &Resource| ends(held).is_some_and(|end| is_due(end, baseline, now));
+    let held = host.held.iter().filter(|held| is_due(held) && !changed.contains(&held.key));
+    held.map(|held| Piece::due(at, held, host.window)).collect()
 }
 
 /// Joins what went and what came where `of` says the same of exactly one of each.

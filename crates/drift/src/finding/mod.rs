@@ -10,6 +10,7 @@ mod alike;
 mod classify;
 mod condition;
 mod deed;
+mod due;
 mod explain;
 mod facts;
 mod gather;
@@ -36,6 +37,7 @@ mod words;
 
 pub use alarm::Alarm;
 pub use deed::{Deed, Doing, Touch, Touched};
+pub use due::{ends, is_due};
 pub use explain::{explain, explain_all};
 pub use glob::{Glob, MAX_GLOB, PathGlob};
 pub use html::html;

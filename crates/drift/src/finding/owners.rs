@@ -77,6 +77,12 @@ impl Owners {
         Ok(Self(all))
     }
 
+    /// Whether some co-owner is known by this resource: that it is on a host may explain a change of
+    /// another one.
+    pub fn look_for(&self, resource: &Resource) -> bool {
+        self.0.iter().filter_map(|owner| owner.has.as_ref()).any(|has| has.is(resource))
+    }
+
     /// The surest co-owner of a change, and what of the host shows it besides.
     pub(super) fn of<'a>(
         &self,
@@ -107,11 +113,12 @@ impl Owner {
 }
 
 impl Has {
+    fn is(&self, one: &Resource) -> bool {
+        one.key.kind() == self.kind
+            && (self.resource.matches(one.key.id()) || self.resource.matches(&one.name))
+    }
+
     fn on<'a>(&self, host: &'a HostDrift) -> Option<&'a Resource> {
-        let like = |one: &&Resource| {
-            one.key.kind() == self.kind
-                && (self.resource.matches(one.key.id()) || self.resource.matches(&one.name))
-        };
-        host.held.iter().filter(like).min_by(|a, b| a.key.cmp(&b.key))
+        host.held.iter().filter(|one| self.is(one)).min_by(|a, b| a.key.cmp(&b.key))
     }
 }
