@@ -24,6 +24,11 @@ pub fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Windows syncs a file at a time.
+pub fn sync_disk_of(_dir: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
 /// Windows has no such limit.
 pub fn raise_file_limit() {}
 
