@@ -35,6 +35,9 @@ pub struct Known {
     pub damaged: bool,
     /// Its agent has connected, and told of no picture since: what is recorded may be long over.
     pub unheard: bool,
+    /// When the certificates of a picture end, once somebody has looked: all that a comparison with a
+    /// baseline of the same picture reads of it.
+    ends: Option<(Digest, Arc<[Timestamp]>)>,
 }
 
 /// What a heartbeat says beside what is known.
@@ -54,6 +57,12 @@ impl Known {
         let news = self.unheard || self.spoken != Some(root);
         (self.unheard, self.spoken) = (false, Some(root));
         news
+    }
+
+    /// When the certificates of what is recorded end, if somebody has looked.
+    pub fn ends(&self) -> Option<&[Timestamp]> {
+        let (root, ends) = self.ends.as_ref()?;
+        (self.root() == Some(*root)).then_some(&**ends)
     }
 
     /// The root that is recorded.
@@ -137,6 +146,13 @@ impl Board {
     /// Nodes of these hosts' pictures cannot be read.
     pub fn damage(&self, host: HostId) {
         self.change(host, |known| known.damaged = true);
+    }
+
+    /// Somebody has looked when the certificates of a picture end.
+    pub fn learn(&self, host: HostId, root: Digest, ends: Arc<[Timestamp]>) {
+        if let Some(known) = self.lock().get_mut(&host) {
+            known.ends = Some((root, ends));
+        }
     }
 
     /// All of a host's picture was looked at, and is here again.

@@ -5,6 +5,7 @@
 //! that is not in the baseline. A gap of the history is told of a host that differs: there it says
 //! between which looks that happened. A host whose picture is that of the baseline again is seen.
 
+mod bases;
 mod differ;
 mod looks;
 mod reports;
@@ -12,15 +13,19 @@ mod reports;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tamer_drift::diff::Change;
-use tamer_drift::finding::{Comparison, Deed, Finding, Moment, Report};
-use tamer_drift::fleet::HostState;
-use tamer_model::{BaselineName, FindingId, HostId, HostName, Problem, Selector};
+use tamer_drift::finding::{Comparison, Deed, Finding, HostDrift, Moment, Report};
+use tamer_model::{BaselineName, FindingId, HostId, Problem, Selector, Timestamp};
 
-use super::Drift;
 use super::record::{HostRecord, SnapshotRecord};
+use super::{Drift, WALKS};
 use crate::clock;
 
+use bases::Hosts;
+use looks::Look;
+
+pub use bases::Bases;
 pub use reports::{Reports, changed};
 
 /// Changes of one report. With more of them there is another baseline to be set, not drift to be
@@ -52,6 +57,8 @@ pub struct Drifted {
     pub version: Option<u32>,
     /// Hosts that are meant and not in the baseline, with what is known of them.
     pub strangers: BTreeMap<HostId, HostRecord>,
+    /// Hosts of the baseline that were removed from the fleet.
+    pub gone: BTreeSet<HostId>,
 }
 
 /// The base of a comparison.
@@ -60,8 +67,7 @@ struct Base {
     snapshot: SnapshotRecord,
     version: Option<u32>,
     meant: Selector,
-    hosts: BTreeMap<HostId, HostState>,
-    names: BTreeMap<HostId, HostName>,
+    hosts: Arc<Hosts>,
 }
 
 impl Drifted {
@@ -115,26 +121,36 @@ impl Drift {
     async fn compare(&self, asked: &Asked) -> Result<Drifted, Problem> {
         let now = clock::now();
         let base = self.base(&asked.against).await?;
-        let mut hosts = Vec::new();
-        let mut left = CHANGES;
-        let mut strangers = BTreeMap::new();
-        for look in self.looks(&base, &asked.selector) {
-            if look.before.is_none()
-                && let Some((record, _)) = &look.known.record
-            {
-                strangers.insert(look.host, HostRecord::clone(record));
-            }
-            let drift = self.look(look, &base, now, left).await?;
-            left = left.saturating_sub(drift.changes.len());
-            hosts.push(drift);
-        }
+        let looks = self.looks(&base, &asked.selector);
+        let new = looks.iter().filter(|look| look.before.is_none());
+        let new = new.filter_map(|look| Some((look.host, look.known.record.as_ref()?.0.clone())));
+        let strangers = new.map(|(host, record)| (host, Arc::unwrap_or_clone(record))).collect();
+        let gone = looks.iter().filter(|look| !look.is_member).map(|look| look.host).collect();
+        let hosts = self.differing(looks, &base, now).await?;
         let moment = Moment { name: base.name, at: base.snapshot.at };
         let comparison = Comparison { baseline: moment, now, hosts };
         let hosts: Vec<_> = comparison.hosts.iter().collect();
         let deeds = self.books().behind(&hosts).await?;
-        let report = self.judge(&comparison, &deeds).await?;
+        let (report, comparison) = self.judge(comparison, deeds).await?;
         let (snapshot, version) = (base.snapshot, base.version);
-        Ok(Drifted { report, comparison, snapshot, version, strangers })
+        Ok(Drifted { report, comparison, snapshot, version, strangers, gone })
+    }
+
+    /// What differs on each host, in their order. Of all of them at most [`CHANGES`].
+    async fn differing(
+        &self,
+        looks: Vec<Look>,
+        base: &Base,
+        now: Timestamp,
+    ) -> Result<Vec<HostDrift>, Problem> {
+        let mut left = CHANGES;
+        let found = stream::iter(looks).map(|look| self.look(look, base, now)).buffered(WALKS);
+        let within = found.map_ok(|mut drift: HostDrift| {
+            differ::cut(&mut drift, left);
+            left -= drift.changes.len();
+            drift
+        });
+        within.try_collect().await
     }
 
     async fn base(&self, against: &Against) -> Result<Base, Problem> {
@@ -151,14 +167,17 @@ impl Drift {
                 (text.clone(), snapshot, None, Selector::default())
             }
         };
-        let hosts = self.hosts_of(snapshot.root).await?;
-        let names = self.names_of(snapshot.id).await?;
-        let names = names.into_iter().map(|named| (named.id, named.name)).collect();
-        Ok(Base { name, snapshot, version, meant, hosts, names })
+        let hosts = self.base_hosts(&snapshot).await?;
+        Ok(Base { name, snapshot, version, meant, hosts })
     }
 
-    async fn judge(&self, comparison: &Comparison, deeds: &[Deed]) -> Result<Report, Problem> {
+    /// What a comparison means. With many changes that takes a while, so nobody who serves does it.
+    async fn judge(
+        &self,
+        comparison: Comparison,
+        deeds: Vec<Deed>,
+    ) -> Result<(Report, Comparison), Problem> {
         let settings = self.settings().await?;
-        Ok(Report::of(comparison, deeds, &settings))
+        self.turn(move || Ok((Report::of(&comparison, &deeds, &settings), comparison))).await
     }
 }

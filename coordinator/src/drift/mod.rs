@@ -78,6 +78,7 @@ struct Inner {
     board: Board,
     walks: Arc<Semaphore>,
     reports: compare::Reports,
+    bases: compare::Bases,
     /// What decides what changes mean, without what people made of it since.
     settings: Settings,
 }
@@ -97,9 +98,19 @@ impl Drift {
     ) -> Result<Self, Problem> {
         let board = Board::load(&store).await?;
         let walks = Arc::new(Semaphore::new(WALKS));
-        let reports = compare::Reports::default();
-        let inner =
-            Inner { store, fleet, sessions, workloads, nodes, board, walks, reports, settings };
+        let (reports, bases) = (compare::Reports::default(), compare::Bases::default());
+        let inner = Inner {
+            store,
+            fleet,
+            sessions,
+            workloads,
+            nodes,
+            board,
+            walks,
+            reports,
+            bases,
+            settings,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 

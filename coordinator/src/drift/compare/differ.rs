@@ -1,15 +1,16 @@
 //! What differs on one host, and when that happened as far as one can say.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tamer_drift::diff::Change;
-use tamer_drift::finding::{Gap, HELD, HostDrift, Window};
-use tamer_drift::{Digest, Resource};
+use tamer_drift::finding::{Gap, HELD, HostDrift, Owners, Window, ends, is_due};
+use tamer_drift::{Digest, Kind, Resource};
 use tamer_model::{Problem, Timestamp};
 
-use super::Base;
 use super::looks::{Look, missing};
+use super::{Base, CHANGES};
 use crate::drift::history::Past;
 use crate::drift::record::DeltaRecord;
 use crate::drift::{Drift, Nodes, trees};
@@ -29,19 +30,19 @@ impl Drift {
         look: Look,
         base: &Base,
         now: Timestamp,
-        most: usize,
     ) -> Result<HostDrift, Problem> {
         let mut incomplete = look.unseen();
-        let before = look.before.as_ref().map(|before| before.root);
-        let after = look.known.root();
         let (mut changes, mut held) = (Vec::new(), Vec::new());
-        if let (Some(before), Some(after)) = (before, after) {
-            let shelf = self.nodes().clone();
-            let read = self.turn(move || read(&shelf, before, after, most)).await;
+        if let Some(pair) = Pair::of(&look, base.snapshot.at, now) {
+            let drift = self.clone();
+            let read = self.turn(move || pair.read(drift.nodes(), &drift.inner.settings.owners));
+            let read = read.await;
             match read {
-                Ok((found, more, resources)) => {
-                    (changes, held) = (found, resources);
-                    if more > 0 {
+                Ok(found) => {
+                    self.board().learn(look.host, pair.after, found.ends);
+                    (changes, held) = (found.changes, found.held);
+                    if found.more > 0 {
+                        let more = found.more;
                         incomplete.push(missing(format!("{more} more changes are not told")));
                     }
                 }
@@ -86,12 +87,69 @@ impl Drift {
     }
 }
 
-type Found = (Vec<Change>, u64, Vec<Resource>);
+/// Leaves out changes beyond so many, and says so.
+pub(super) fn cut(drift: &mut HostDrift, most: usize) {
+    let more = drift.changes.len().saturating_sub(most);
+    if more > 0 {
+        drift.changes.truncate(most);
+        drift.incomplete.push(missing(format!("{more} more changes are not told")));
+    }
+}
 
-fn read(nodes: &Nodes, before: Digest, after: Digest, most: usize) -> Result<Found, Problem> {
-    let (changes, more) = trees::changes(nodes, Some(before), Some(after), most)?;
-    let held = trees::of_kinds(nodes, after, HELD, HELD_RESOURCES)?;
-    Ok((changes, more, held))
+/// Two pictures of a host of which something has to be read.
+#[derive(Clone, Copy)]
+struct Pair {
+    before: Digest,
+    after: Digest,
+    /// When the baseline was, and when now is.
+    at: (Timestamp, Timestamp),
+}
+
+/// What was read of them.
+struct Read {
+    changes: Vec<Change>,
+    /// How many more there are.
+    more: u64,
+    held: Vec<Resource>,
+    /// When the certificates of the later one end.
+    ends: Arc<[Timestamp]>,
+}
+
+impl Pair {
+    /// None where there are no two pictures, and where it is known what would be found: of a host that
+    /// is as it was only the end of a certificate is ever told.
+    fn of(look: &Look, baseline: Timestamp, now: Timestamp) -> Option<Self> {
+        let (before, after) = (look.before.as_ref()?.root, look.known.root()?);
+        let known = look.known.ends().filter(|_| before == after);
+        let pair = Self { before, after, at: (baseline, now) };
+        match known {
+            Some(ends) if !ends.iter().any(|end| pair.is_due(*end)) => None,
+            Some(_) | None => Some(pair),
+        }
+    }
+
+    fn is_due(&self, end: Timestamp) -> bool {
+        is_due(end, self.at.0, self.at.1)
+    }
+
+    fn read(&self, nodes: &Nodes, owners: &Owners) -> Result<Read, Problem> {
+        let (before, after) = (Some(self.before), Some(self.after));
+        let (changes, more) = trees::changes(nodes, before, after, CHANGES)?;
+        let certificates =
+            trees::of_kinds(nodes, self.after, &[Kind::Certificate], HELD_RESOURCES)?;
+        let is_told = |end: &Timestamp| self.is_due(*end);
+        let times: Arc<[Timestamp]> = certificates.iter().filter_map(ends).collect();
+        // Of thousands of hosts only that is kept which says something: what ends, and whose presence
+        // explains a change.
+        let mut held = Vec::new();
+        if !changes.is_empty() || times.iter().any(is_told) {
+            let says =
+                |one: &Resource| ends(one).as_ref().is_some_and(is_told) || owners.look_for(one);
+            held = trees::of_kinds(nodes, self.after, HELD, HELD_RESOURCES)?;
+            held.retain(says);
+        }
+        Ok(Read { changes, more, held, ends: times })
+    }
 }
 
 /// After when a change of the history happened, as far as that is known.

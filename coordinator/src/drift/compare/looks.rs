@@ -1,12 +1,13 @@
 //! Which hosts are looked at, and what of them was not seen.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tamer_drift::finding::Incomplete;
-use tamer_drift::fleet::HostState;
 use tamer_model::{HostId, HostName, Labels, Selector, Subject};
 
 use super::Base;
+use super::bases::Held;
 use crate::drift::{Drift, Known};
 use crate::fleet::Member;
 
@@ -20,7 +21,7 @@ pub(super) struct Look {
     pub(super) name: HostName,
     pub(super) labels: Labels,
     pub(super) facts: BTreeMap<String, String>,
-    pub(super) before: Option<HostState>,
+    pub(super) before: Option<Held>,
     pub(super) known: Known,
     pub(super) is_open: bool,
     pub(super) is_member: bool,
@@ -36,9 +37,9 @@ impl Drift {
             let subject = (&member.host, member.status.state);
             selector.matches(&subject) && base.meant.matches(&subject)
         };
-        let all = view.hosts().map(|member| member.host.id).chain(base.hosts.keys().copied());
+        let all = view.hosts().map(|member| member.host.id).chain(base.hosts.held.keys().copied());
         for host in all.collect::<BTreeSet<_>>() {
-            let before = base.hosts.get(&host).cloned();
+            let before = base.hosts.held.get(&host).copied();
             let member = view.host(host);
             // A snapshot that named hosts by a selector says nothing of others.
             let meant = match member {
@@ -47,13 +48,21 @@ impl Drift {
                         || base.snapshot.selector.matches(&(&member.host, member.status.state));
                     named && fits(member)
                 }
-                None => selector.is_all() && base.meant.is_all(),
+                // It is told that nobody sees it any more, until people say that it is right.
+                None => {
+                    let gone = Gone { host, name: base.hosts.names.get(&host) };
+                    let of_all = base.meant.is_all() || base.meant == base.snapshot.selector;
+                    (of_all || base.meant.matches(&gone))
+                        && (selector.is_all() || selector.matches(&gone))
+                }
             };
             if !meant {
                 continue;
             }
             let name = member.map(|member| member.host.name.clone());
-            let Some(name) = name.or_else(|| base.names.get(&host).cloned()) else { continue };
+            let Some(name) = name.or_else(|| base.hosts.names.get(&host).cloned()) else {
+                continue;
+            };
             looks.push(Look {
                 host,
                 name,
@@ -66,6 +75,22 @@ impl Drift {
             });
         }
         looks
+    }
+}
+
+/// A host that was removed: nothing but what it was called is known of it.
+struct Gone<'a> {
+    host: HostId,
+    name: Option<&'a HostName>,
+}
+
+impl Subject for Gone<'_> {
+    fn value(&self, key: &str) -> Option<Cow<'_, str>> {
+        match key {
+            "id" => Some(self.host.to_string().into()),
+            "name" => self.name.map(|name| name.as_str().into()),
+            _fact_or_label => None,
+        }
     }
 }
 

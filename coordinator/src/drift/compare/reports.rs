@@ -26,23 +26,27 @@ struct Kept {
 
 impl Reports {
     pub(super) fn get(&self, asked: &Asked, at: u64) -> Option<Arc<Drifted>> {
-        let now = clock::steady();
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |kept: &&Kept| {
-            kept.asked == *asked
-                && kept.at == at
-                && now.saturating_sub(kept.made) < FRESH.as_millis() as u64
-        };
-        kept.iter().find(fresh).map(|kept| kept.drifted.clone())
+        let good = kept.iter().find(|kept| kept.asked == *asked && kept.is_good(at));
+        good.map(|kept| kept.drifted.clone())
     }
 
     pub(super) fn put(&self, asked: Asked, at: u64, drifted: Arc<Drifted>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|kept| kept.asked != asked);
+        // One that is good no more would only fill the memory: of a large fleet it is many megabytes.
+        kept.retain(|kept| kept.asked != asked && kept.is_good(at));
         if kept.len() >= REPORTS {
             kept.remove(0);
         }
         kept.push(Kept { asked, at, made: clock::steady(), drifted });
+    }
+}
+
+impl Kept {
+    /// Whether it is what would be made anew.
+    fn is_good(&self, at: u64) -> bool {
+        let age = clock::steady().saturating_sub(self.made);
+        self.at == at && age < FRESH.as_millis() as u64
     }
 }
 

@@ -7,3 +7,4 @@ mod meaning;
 mod ours;
 mod stage;
 mod telling;
+mod unread;
