@@ -40,7 +40,12 @@ impl Drift {
             }
             let delta = record.delta.as_ref().map(trees::unpack).transpose()?;
             let root = delta.as_ref().map(|delta| delta.after).or(after);
-            after = delta.as_ref().and_then(|delta| delta.before).or_else(|| record.anchor());
+            after = match &delta {
+                Some(delta) => delta.before,
+                // The picture was the same before: only the chain, or what looks at it, changed.
+                None if record.changed == 0 => root,
+                None => record.anchor(),
+            };
             let changes = delta.map(|delta| delta.changes).unwrap_or_default();
             all.push(Past { record, changes, after: root });
         }

@@ -222,6 +222,24 @@ async fn nothing_is_observed_in_a_gap_and_that_is_told() {
 }
 
 #[tokio::test]
+async fn what_the_history_says_of_a_step_stays_when_others_follow() {
+    let stage = Stage::new(1).await;
+    let mut agent = stage.holding(0, &[("a", "1")]).await;
+    let mut told = Vec::new();
+    for version in ["1", "1", "1", "2", "2"] {
+        let now = clock::now().as_millis();
+        let why = "the agent did not run".to_owned();
+        agent.gap = Some(wire::InventoryGap { from: now - 1000, to: now, why, changed: 0 });
+        agent.put(&package("a", version));
+        agent.tell().await;
+        told.push(agent.root());
+        let past = stage.drift.past(id(0), Timestamp::default()).await.expect("a history");
+        let after: Vec<_> = past.iter().rev().skip(1).map(|step| step.after).collect();
+        assert_eq!(after, told.iter().copied().map(Some).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
 async fn an_earlier_picture_is_made_of_the_history() {
     let stage = Stage::new(1).await;
     let mut agent = stage.holding(0, &[("a", "1"), ("b", "1")]).await;
