@@ -178,6 +178,8 @@ impl People {
     async fn commit_and_show(&self, commit: Commit, host: &Host) -> Result<wire::Host, Problem> {
         let revision = self.store.commit(commit).await.map_err(Unstorable::problem)?;
         self.fleet.reached(revision).await;
+        // Its labels say of which reports it is.
+        self.drift.board().tell();
         let view = self.fleet.view();
         view.host(host.id)
             .map(|member| self.show(&view, member))
@@ -211,6 +213,8 @@ impl People {
         let commit = audit::done(commit, &asker.caller, "host.rm", id, &name);
         let revision = self.store.commit(commit).await.map_err(Unstorable::problem)?;
         self.fleet.reached(revision).await;
+        // Reports that were made before say that it is there.
+        self.drift.board().tell();
         if let Some(live) = self.sessions.get(id) {
             live.close(Code::HostRevoked.as_str(), "this host was removed from the fleet");
         }

@@ -16,7 +16,8 @@ use super::{Drift, trees};
 #[derive(Debug, Clone)]
 pub struct Accepting {
     pub baseline: BaselineName,
-    /// None: every finding there is, and the hosts that are not in the baseline.
+    /// None: every finding there is, the hosts that are not in the baseline, and that those which
+    /// were removed from the fleet are in it no more.
     pub findings: Option<Vec<FindingId>>,
     pub note: String,
     /// The baseline's version that was looked at.
@@ -58,12 +59,13 @@ impl Drift {
                 .remedy("look at the drift from the new one, and accept again"));
         }
         let (edits, ids) = edits(&drifted, findings.as_deref())?;
-        let strangers = findings.is_none();
-        if edits.is_empty() && (!strangers || drifted.strangers.is_empty()) {
+        let all = findings.is_none();
+        let moved = !drifted.strangers.is_empty() || !drifted.gone.is_empty();
+        if edits.is_empty() && !(all && moved) {
             return Err(Problem::new(Code::WrongState, "there is nothing to accept")
                 .remedy("`tamerctl drift` shows what there is"));
         }
-        let hosts = self.edited(&drifted, edits, strangers).await?;
+        let hosts = self.edited(&drifted, edits, all).await?;
         let selector = baseline.record.selector.clone();
         let tags = [
             ("baseline".to_owned(), name.to_string()),
@@ -82,12 +84,7 @@ impl Drift {
     }
 
     /// The hosts of the baseline after the changes, and the names that go with them.
-    async fn edited(
-        &self,
-        drifted: &Drifted,
-        edits: Edits,
-        strangers: bool,
-    ) -> Result<Taken, Problem> {
+    async fn edited(&self, drifted: &Drifted, edits: Edits, all: bool) -> Result<Taken, Problem> {
         let mut hosts = self.hosts_of(drifted.snapshot.root).await?;
         let mut names: BTreeMap<HostId, Named> = BTreeMap::new();
         for named in self.names_of(drifted.snapshot.id).await? {
@@ -103,8 +100,12 @@ impl Drift {
                 named.resources = done.1;
             }
         }
+        if all {
+            hosts.retain(|host, _| !drifted.gone.contains(host));
+            names.retain(|host, _| !drifted.gone.contains(host));
+        }
         let mut taken = Taken { hosts, ..Taken::default() };
-        if strangers {
+        if all {
             let known: BTreeMap<_, _> = {
                 let view = self.fleet().view();
                 let members = drifted.strangers.iter().filter_map(|(host, record)| {
