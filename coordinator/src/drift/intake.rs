@@ -101,8 +101,9 @@ impl Intake {
         told: wire::InventoryTold,
         ours: impl Fn(u64) -> Timestamp,
     ) -> Result<(), Problem> {
-        let root = told.root.clone();
-        match Told::read(told, ours) {
+        let (root, now) = (told.root.clone(), clock::now());
+        // Nobody has seen what is still to come, whatever a clock says that jumped ahead.
+        match Told::read(told, |theirs| ours(theirs).min(now)) {
             Ok(told) => self.begin(live, told).await,
             Err(problem) => {
                 self.refuse(live, root, problem);
@@ -149,6 +150,11 @@ impl Intake {
         let reconnected = !std::mem::replace(&mut self.told, true);
         self.drift.board().speak(self.host, told.root);
         let known = self.drift.board().get(self.host);
+        let told = match &known.record {
+            // Nor was it seen before what came before it, whatever one says that was set back.
+            Some((record, _)) => Told { at: told.at.max(record.at.min(clock::now())), ..told },
+            None => told,
+        };
         let link = link(known.record.as_ref().map(|(record, _)| &**record), &told, reconnected);
         // What is damaged of the picture before may be part of this one too.
         self.upload = Some(self.upload_of(told, link, known.damaged));
