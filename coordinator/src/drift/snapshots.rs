@@ -54,8 +54,9 @@ impl Drift {
     /// Keeps what is known now of the hosts that are meant.
     ///
     /// # Errors
-    /// `InvalidField` for tags that cannot be, `SelectionEmpty` when nothing is known of any host
-    /// that is meant, `ResourceExhausted` when there are too many snapshots.
+    /// `InvalidField` for tags that cannot be and for a time that is still to come, `SelectionEmpty`
+    /// when nothing is known of any host that is meant, or nothing of that time, `ResourceExhausted`
+    /// when there are too many snapshots.
     pub async fn take(
         &self,
         wanted: Wanted,
@@ -68,19 +69,17 @@ impl Drift {
                 return Ok(taken);
             }
         }
+        if wanted.at.is_some_and(|at| at > clock::now()) {
+            return Err(Problem::field("at", "that time is still to come")
+                .remedy("name a time in the past, or none for what is known now"));
+        }
         let mut taken = self.known(&wanted.selector);
         let _pins = match wanted.at {
             None => Vec::new(),
             Some(at) => self.back_to(&mut taken, at).await?,
         };
         if taken.hosts.is_empty() {
-            let message = match taken.missing.len() {
-                0 => "the selector names no host".to_owned(),
-                some => format!("nothing is known yet of any of the {some} hosts"),
-            };
-            return Err(Problem::new(Code::SelectionEmpty, message)
-                .on("selector")
-                .remedy("`tamerctl host ls -o wide` shows labels and the agents' versions"));
+            return Err(nothing(wanted.at, taken.missing.len()));
         }
         self.keep(wanted, taken, by, false, audited).await
     }
@@ -171,6 +170,23 @@ impl Drift {
         };
         self.write_snapshot(&record, &taken.names, audited).await
     }
+}
+
+/// Why a snapshot would hold no host.
+fn nothing(at: Option<Timestamp>, missing: usize) -> Problem {
+    let hosts = "`tamerctl host ls -o wide` shows labels and the agents' versions";
+    let (field, message, remedy) = match (missing, at) {
+        (0, _) => ("selector", "the selector names no host".to_owned(), hosts),
+        (some, None) => {
+            ("selector", format!("nothing is known yet of any of the {some} hosts"), hosts)
+        }
+        (some, Some(_)) => (
+            "at",
+            format!("nothing of that time is kept of any of the {some} hosts"),
+            "`tamerctl drift history` shows how far it goes; `[retention]` says how much is kept",
+        ),
+    };
+    Problem::new(Code::SelectionEmpty, message).on(field).remedy(remedy)
 }
 
 impl Taken {
