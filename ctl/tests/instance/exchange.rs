@@ -103,7 +103,8 @@ async fn a_file_is_sent_whole_from_a_path_or_from_standard_input() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_file_is_told_with_its_name() {
-    let refuses = Problem::field("snapshot", "this is no snapshot's file: x at line 2 column 7");
+    let refuses =
+        Problem::field("snapshot.root", "this is no snapshot's file: x at line 2 column 7");
     let stage = open(Pictures { refuses: Some(refuses), ..Pictures::default() }).await;
     let file = stage.path("in.json");
     // Longer than what waits: the rest is not read once it is refused.

@@ -97,12 +97,11 @@ impl Source {
 
 /// A problem that the coordinator found in the file, with the file's name: it knows only the place.
 fn of_file(path: &Path, problem: Problem) -> Problem {
-    match problem.field.as_deref() {
-        Some("snapshot" | "version" | "fleet") => {
-            let message = format!("{}: {}", shown(path), problem.message);
-            Problem { message, ..problem }
-        }
-        Some(_) | None => problem,
+    let field = problem.field.as_deref().unwrap_or_default();
+    let part = field.split('.').next().unwrap_or_default();
+    match ["snapshot", "version", "fleet"].contains(&part) {
+        true => Problem { message: format!("{}: {}", shown(path), problem.message), ..problem },
+        false => problem,
     }
 }
 
