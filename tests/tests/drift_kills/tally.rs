@@ -32,8 +32,8 @@ pub struct Tally {
     pub gaps: [u64; 2],
     /// Histories that were carried out and gave what lies on the disk.
     pub histories: u64,
-    /// Nodes that were harmed, named, and came again.
-    pub mended: u64,
+    /// Nodes that were harmed, named, and came again; and those of them that did before anybody looked.
+    pub mended: [u64; 2],
     /// Chains that began anew because the memory was deleted.
     pub forgotten: u64,
 }
@@ -53,7 +53,7 @@ impl Tally {
     /// A campaign that met no doubt, gap or harm has shown nothing; and a long one none that never hit
     /// a look or an upload, which are too short for a few kills to hit them for sure.
     pub fn has_met_everything(&self, long: bool) {
-        let met = [self.gaps[1], self.histories, self.mended, self.forgotten, self.looks[1]];
+        let met = [self.gaps[1], self.histories, self.mended[0], self.forgotten, self.looks[1]];
         assert!(met.iter().all(|count| *count > 0), "{self}");
         for phase in [Phase::Look, Phase::Upload, Phase::Between] {
             let hit = self.struck.keys().any(|(met, _)| *met == phase);
@@ -72,7 +72,9 @@ impl fmt::Display for Tally {
         writeln!(f, "{looks} looks at reports, of which {doubts} said that not all was seen")?;
         let [gaps, changed] = self.gaps;
         writeln!(f, "{gaps} gaps told, with {changed} changes inside")?;
-        writeln!(f, "{} histories carried out, {} nodes mended", self.histories, self.mended)?;
+        let [mended, early] = self.mended;
+        writeln!(f, "{mended} harmed nodes mended, {early} of them before anybody looked")?;
+        writeln!(f, "{} histories carried out", self.histories)?;
         write!(f, "{} chains begun anew, {} snapshots kept", self.forgotten, self.snapshots)
     }
 }
