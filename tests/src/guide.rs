@@ -4,13 +4,15 @@
 //! A block `toml NAME` (or another language) is a file of that name. In a block `console`, `$ ` begins
 //! a command; each line up to the next command must be a line of what comes, in any order, since
 //! hosts answer in any. `…` stands for anything in a line. `→ exit N` is the exit code, 0 otherwise.
+//! A remark, `$ # …`, says what happens meanwhile; the command after it is one that only looks, and is
+//! asked until what happened was noticed.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::{Ctl, Process, program};
+use crate::{Ctl, Process, program, within};
 
 /// A page, read.
 #[derive(Debug)]
@@ -57,8 +59,13 @@ impl<'a> Guide<'a> {
             fs::write(own.join(name), text).expect("a file of the page");
         }
         symlink(program("tamerctl"), programs.join("tamerctl")).expect("a link");
+        let mut something_happened = false;
         let run = |step: &Step| {
-            let wrong = step.wrong(ctl, &own, &programs, limit);
+            let ask = || step.wrong(ctl, &own, &programs, limit);
+            let wrong = match std::mem::replace(&mut something_happened, step.is_remark()) {
+                true => noticed(ask, limit),
+                false => ask(),
+            };
             after(step);
             wrong
         };
@@ -66,7 +73,17 @@ impl<'a> Guide<'a> {
     }
 }
 
+/// Asks until nothing is wrong, for as long as `limit`; what was wrong at the end.
+fn noticed(ask: impl Fn() -> Option<String>, limit: Duration) -> Option<String> {
+    within(limit, || ask().map_or(Ok(()), Err)).err()
+}
+
 impl Step {
+    /// Whether it only says what happens.
+    fn is_remark(&self) -> bool {
+        self.command.starts_with('#')
+    }
+
     /// Runs it as a person would; what is not as the page says.
     fn wrong(&self, ctl: &Ctl, folder: &Path, programs: &Path, limit: Duration) -> Option<String> {
         let Self { line, command, shown, exit } = self;

@@ -1,7 +1,8 @@
-//! `docs/workloads.md` and its part of `README.md` cannot lie: every command of them is run on real
-//! engines.
+//! `docs/workloads.md`, `docs/drift.md` and `README.md` cannot lie: every command of them is run, on
+//! real engines and real files.
 #![cfg(target_os = "linux")]
 
+mod drift;
 mod scene;
 
 use std::fs;
@@ -63,18 +64,20 @@ fn happens(scene: &Scene, step: &Step) {
 #[test]
 fn what_the_page_names_is_there() {
     let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
-    let links: Vec<_> = PAGE
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split_once(')').map(|(link, _)| link))
-        .collect();
+    let named = links(PAGE);
     for example in fs::read_dir(docs.join("examples")).expect("the examples") {
         let name = example.expect("an example").file_name();
         let link = format!("examples/{}", name.to_str().expect("text"));
-        assert!(links.contains(&link.as_str()), "the page names {link}");
+        assert!(named.contains(&link.as_str()), "the page names {link}");
     }
-    let gone: Vec<_> = links.iter().filter(|link| !docs.join(link).exists()).collect();
+    let drift = fs::read_to_string(docs.join("drift.md")).expect("the page about drift");
+    let all = [named, links(&drift)].concat();
+    let gone: Vec<_> = all.iter().filter(|link| !docs.join(link).exists()).collect();
     assert!(gone.is_empty(), "{gone:?}");
+}
+
+fn links(page: &str) -> Vec<&str> {
+    page.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)).collect()
 }
 
 impl Scene {
