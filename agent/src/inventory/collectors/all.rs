@@ -44,7 +44,8 @@ pub fn all(
     }
     let patterns = settings.certificates.clone();
     let about = About::host("certificates", [Kind::Certificate], news(&patterns));
-    all.push(Arc::new(Blocking::new(about, Certificates { patterns }, pace.clone())));
+    let certificates = Certificates { patterns, stores: platform::trust_stores() };
+    all.push(Arc::new(Blocking::new(about, certificates, pace.clone())));
     let files = platform::configs().iter().map(|(path, technology, format)| ConfigFile {
         pattern: path.parse().expect("a pattern of ours is one"),
         technology,

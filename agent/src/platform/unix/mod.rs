@@ -19,7 +19,7 @@ pub use files::{
 };
 pub use inventory::{
     Stamp, Watch, collectors, configs, default_certificates, default_files, is_private, is_settled,
-    owner_of, stamp,
+    owner_of, stamp, trust_stores,
 };
 pub use manager::{notify_ready, notify_status, notify_stopping, stop_signal, watchdog};
 pub use process::{HAS_TERM, command, end_leftovers, exit_of, is_no_program, mark};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use insta::assert_snapshot;
 use tamer_drift::Value;
 use tamer_drift::diff::Change;
-use tamer_drift::finding::{Report, Rules};
+use tamer_drift::finding::{Area, Report, Rules, Severity};
 
 use crate::stage::{
     BASE, DAY, HOUR, Stage, at, came, named, package, resource, set, text, turned, went,
@@ -119,6 +119,19 @@ fn a_certificate_that_did_not_change_is_told_when_it_ends_soon() {
     let ended = i64::try_from(BASE - DAY).expect("a time");
     stage.host(1).held = vec![held(5).with("not_after", ended)];
     assert!(stage.report().findings.is_empty(), "what had ended before the baseline is no news");
+}
+
+#[test]
+fn another_authority_that_is_trusted_is_a_matter_of_security() {
+    let store = resource("certificate/host//etc/ssl/certs", &[]);
+    let report = one(turned(store, "authorities", set(&["CN=A"]), set(&["CN=A", "CN=B"])));
+    let [finding] = &report.findings[..] else { panic!("{:?}", report.findings) };
+    assert_eq!(
+        (finding.rule.as_str(), finding.severity),
+        ("trusted-authorities", Severity::Medium)
+    );
+    assert_eq!(finding.area, Area::Security);
+    assert_eq!(finding.fields.len(), 1, "only who came: {:?}", finding.fields);
 }
 
 #[test]

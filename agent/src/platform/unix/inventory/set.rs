@@ -105,11 +105,19 @@ pub const fn default_certificates() -> &'static [&'static str] {
         "/etc/docker/certs.d/*/*",
         "/etc/kubernetes/pki/*.crt",
         "/etc/letsencrypt/live/*/fullchain.pem",
+        "/etc/pki/ca-trust/source/anchors/*",
         "/etc/pki/tls/certs/*",
         "/etc/ssl/*.pem",
         "/etc/ssl/certs/*",
         "/etc/ssl/private/*",
+        "/usr/local/share/ca-certificates/*",
     ]
+}
+
+/// Folders of the authorities that the host trusts. Each is one thing, whoever names it: those that
+/// its site added lie elsewhere too, and are told one by one there.
+pub const fn trust_stores() -> &'static [&'static str] {
+    &["/etc/pki/tls/certs", "/etc/ssl/certs"]
 }
 
 /// Configuration files of technologies: where, whose, how they are written.

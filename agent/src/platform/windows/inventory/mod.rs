@@ -8,6 +8,6 @@ mod watch;
 
 pub use set::{
     Stamp, collectors, configs, default_certificates, default_files, is_private, is_settled,
-    owner_of, stamp,
+    owner_of, stamp, trust_stores,
 };
 pub use watch::Watch;

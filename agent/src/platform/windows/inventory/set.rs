@@ -42,6 +42,11 @@ pub const fn default_certificates() -> &'static [&'static str] {
     &[r"C:\ProgramData\docker\certs.d\*.pem"]
 }
 
+/// Folders of the authorities that the host trusts: Windows keeps them elsewhere.
+pub const fn trust_stores() -> &'static [&'static str] {
+    &[]
+}
+
 /// Configuration files of technologies: where, whose, how they are written.
 pub const fn configs() -> &'static [(&'static str, &'static str, Format)] {
     &[
