@@ -126,7 +126,8 @@ impl Drift {
         let new = new.filter_map(|look| Some((look.host, look.known.record.as_ref()?.0.clone())));
         let strangers = new.map(|(host, record)| (host, Arc::unwrap_or_clone(record))).collect();
         let gone = looks.iter().filter(|look| !look.is_member).map(|look| look.host).collect();
-        let hosts = self.differing(looks, &base, now).await?;
+        let mut hosts = self.differing(looks, &base, now).await?;
+        self.describe(&mut hosts);
         let moment = Moment { name: base.name, at: base.snapshot.at };
         let comparison = Comparison { baseline: moment, now, hosts };
         let hosts: Vec<_> = comparison.hosts.iter().collect();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tamer_drift::diff::Change;
 use tamer_drift::finding::{Gap, HELD, HostDrift, Owners, Window, ends, is_due};
 use tamer_drift::{Digest, Kind, Resource};
-use tamer_model::{Problem, Timestamp};
+use tamer_model::{Labels, Problem, Timestamp};
 
 use super::looks::{Look, missing};
 use super::{Base, CHANGES};
@@ -71,12 +71,12 @@ impl Drift {
                 }));
             }
         }
-        let Look { host, name, labels, facts, .. } = look;
+        let Look { host, name, .. } = look;
         Ok(HostDrift {
             host,
             name,
-            labels,
-            facts,
+            labels: Labels::default(),
+            facts: BTreeMap::new(),
             changes,
             windows,
             held,

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use tamer_drift::finding::Incomplete;
-use tamer_model::{HostId, HostName, Labels, Selector, Subject};
+use tamer_drift::finding::{HostDrift, Incomplete};
+use tamer_model::{HostId, HostName, Selector, Subject};
 
 use super::Base;
 use super::bases::Held;
@@ -19,8 +19,6 @@ const FACTS: &[&str] =
 pub(super) struct Look {
     pub(super) host: HostId,
     pub(super) name: HostName,
-    pub(super) labels: Labels,
-    pub(super) facts: BTreeMap<String, String>,
     pub(super) before: Option<Held>,
     pub(super) known: Known,
     pub(super) is_open: bool,
@@ -66,8 +64,6 @@ impl Drift {
             looks.push(Look {
                 host,
                 name,
-                labels: member.map(|member| member.host.labels.clone()).unwrap_or_default(),
-                facts: member.map(facts).unwrap_or_default(),
                 before,
                 known: board.remove(&host).unwrap_or_default(),
                 is_open: self.sessions().is_open(host),
@@ -75,6 +71,20 @@ impl Drift {
             });
         }
         looks
+    }
+
+    /// Says what rules and selectors ask of hosts. Of thousands of them that is most of the work where
+    /// nothing was found, and then nobody asks.
+    pub(super) fn describe(&self, hosts: &mut [HostDrift]) {
+        if hosts.iter().all(|host| host.changes.is_empty() && host.held.is_empty()) {
+            return;
+        }
+        let view = self.fleet().view();
+        for host in hosts {
+            if let Some(member) = view.host(host.host) {
+                (host.labels, host.facts) = (member.host.labels.clone(), facts(member));
+            }
+        }
     }
 }
 
