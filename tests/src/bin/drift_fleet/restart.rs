@@ -16,7 +16,9 @@ pub struct Restarted {
     pub serving: Duration,
     /// Until every host is ready.
     pub ready: Duration,
-    /// Until everything that is meant counts as seen again.
+    /// Until every host has told of its picture again, and that it is the one that is known was said.
+    pub heard: Duration,
+    /// Until a look says that everything is seen again.
     pub seen: Duration,
     /// CPU until then.
     pub cpu: Duration,
@@ -40,11 +42,14 @@ pub async fn measure(
     let stopped = setting.stop()?;
     let kept = kept::measure(&data).await?;
     let (messages, nodes) = (hosts.tally.bytes.times(), hosts.tally.nodes.times());
+    let all = hosts.tally.stored.times() + hosts.len() as u64;
     let began = Instant::now();
     let setting = stopped.start().await?;
     let serving = began.elapsed();
     all_ready(&setting, hosts, LIMIT).await?;
     let ready = began.elapsed();
+    hosts.tally.reached(|tally| &tally.stored, all, "pictures told again").await?;
+    let heard = began.elapsed();
     let mut fleet = Fleet::of(&setting).await?;
     let (after, _) = fleet.until("every host is seen again", |told| told.observed).await?;
     let seen = began.elapsed();
@@ -59,6 +64,7 @@ pub async fn measure(
     let restarted = Restarted {
         serving,
         ready,
+        heard,
         seen,
         cpu: setting.process.cpu()?,
         memory: (setting.process.memory()?, setting.process.peak_memory()?),
