@@ -9,14 +9,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use support::Coordinator;
-use tamer_certs::{Credentials, HostKey, JoinToken, Trust, client_config, pinned_client_config};
+use support::{Coordinator, facts};
+use tamer_certs::{Trust, client_config};
 use tamer_proto::wire;
 use tamer_proto::wire::agent_message::Message as ToCoordinator;
 use tamer_proto::wire::agent_service_client::AgentServiceClient;
 use tamer_proto::wire::control_client::ControlClient;
 use tamer_proto::wire::coordinator_message::Message as FromCoordinator;
-use tamer_proto::wire::enrolment_client::EnrolmentClient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
@@ -34,30 +33,12 @@ fn now() -> tamer_model::Timestamp {
     tamer_model::Timestamp::from_millis(since.as_millis() as u64)
 }
 
-async fn join(coordinator: &Coordinator, token: &JoinToken) -> Result<Credentials> {
-    let key = HostKey::generate()?;
-    let (config, _) = pinned_client_config(token.ca);
-    let request = wire::EnrolRequest {
-        csr: key.csr_der()?,
-        token_id: token.id.to_string(),
-        token_secret: token.secret.expose().to_vec(),
-        name: "calm".into(),
-        facts: Some(wire::Facts { os: "linux".into(), ..Default::default() }),
-        ..Default::default()
-    };
-    let answer = EnrolmentClient::new(coordinator.connect(config).await?).enrol(request).await?;
-    let Some(wire::enrol_response::Result::Issued(issued)) = answer.into_inner().result else {
-        anyhow::bail!("not issued")
-    };
-    Ok(Credentials::from_der(&issued.chain[..1], key)?)
-}
-
 /// Holds a session; returns the number of heartbeats that were answered, when it is told to stop.
 async fn session(channel: Channel, stop: Arc<AtomicBool>) -> Result<u64> {
     let (out, stream) = mpsc::channel(8);
     let say = |message| wire::AgentMessage { message: Some(message) };
     let hello = wire::Hello {
-        facts: Some(wire::Facts { os: "linux".into(), ..Default::default() }),
+        facts: Some(facts()),
         journal: "j-0000000000000000".into(),
         ..Default::default()
     };
@@ -108,7 +89,7 @@ async fn a_flood_leaves_the_fleet_alone() -> Result<()> {
     let mut control =
         ControlClient::new(coordinator.connect(client_config(&trust, Some(&admin))?).await?);
     let token = control.create_token(wire::CreateTokenRequest::default()).await?.into_inner().token;
-    let host = join(&coordinator, &token.parse()?).await?;
+    let host = coordinator.join(&token, "calm").await?;
     let stop = Arc::new(AtomicBool::new(false));
     let calm = tokio::spawn(session(
         coordinator.connect(client_config(&trust, Some(&host))?).await?,

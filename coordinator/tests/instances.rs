@@ -5,8 +5,8 @@ mod support;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use support::Coordinator;
-use tamer_certs::{Credentials, HostKey, client_config};
+use support::{Coordinator, facts};
+use tamer_certs::{Credentials, client_config};
 use tamer_proto::{problem_of, wire};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -39,7 +39,7 @@ impl Agent {
         let channel = coordinator.connect(client_config(authority.trust(), Some(host))?).await?;
         let (out, stream) = mpsc::channel(64);
         let hello = wire::Hello {
-            facts: Some(wire::Facts { os: "linux".into(), ..Default::default() }),
+            facts: Some(facts()),
             journal: "j-0000000000000000".into(),
             wire_minor: 2,
             ..Default::default()
@@ -143,25 +143,7 @@ async fn scene() -> Result<Scene> {
     let coordinator = Coordinator::start(folder.path(), &[])?;
     let mut people = people(&coordinator).await?;
     let token = people.create_token(wire::CreateTokenRequest::default()).await?.into_inner().token;
-    let token: tamer_certs::JoinToken = token.parse()?;
-    let key = HostKey::generate()?;
-    let request = wire::EnrolRequest {
-        csr: key.csr_der()?,
-        token_id: token.id.to_string(),
-        token_secret: token.secret.expose().to_vec(),
-        name: "one".into(),
-        facts: Some(wire::Facts { os: "linux".into(), ..Default::default() }),
-        ..Default::default()
-    };
-    let (config, _) = tamer_certs::pinned_client_config(token.ca);
-    let channel = coordinator.connect(config).await?;
-    let mut client = wire::enrolment_client::EnrolmentClient::new(channel);
-    let Some(wire::enrol_response::Result::Issued(issued)) =
-        client.enrol(request).await?.into_inner().result
-    else {
-        bail!("not issued")
-    };
-    let host = Credentials::from_der(&issued.chain[..1], key)?;
+    let host = coordinator.join(&token, "one").await?;
     Ok(Scene { folder, coordinator, host, people })
 }
 

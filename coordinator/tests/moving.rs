@@ -1,5 +1,6 @@
 //! A fleet moves: out of one store, through the file, into another, ids and authority unchanged.
 
+#[expect(dead_code, reason = "nobody joins here")]
 mod support;
 
 use std::path::Path;

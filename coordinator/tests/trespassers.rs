@@ -10,13 +10,10 @@ use prost::Message;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use support::Coordinator;
-use tamer_certs::{
-    Authority, Credentials, HostKey, JoinToken, Trust, client_config, pinned_client_config,
-};
+use tamer_certs::{Authority, Credentials, HostKey, Trust, client_config};
 use tamer_model::{Code, FleetId, HostId, Timestamp};
 use tamer_proto::wire;
 use tamer_proto::wire::control_client::ControlClient;
-use tamer_proto::wire::enrolment_client::EnrolmentClient;
 use tonic::transport::Channel;
 
 /// What a call is met with.
@@ -203,9 +200,9 @@ impl Cast {
         let token = control
             .create_token(wire::CreateTokenRequest { uses: 2, ..Default::default() })
             .await?;
-        let token: JoinToken = token.into_inner().token.parse()?;
-        let host = join(&coordinator, &token).await?;
-        let revoked = join(&coordinator, &token).await?;
+        let token = token.into_inner().token;
+        let host = coordinator.join(&token, "web").await?;
+        let revoked = coordinator.join(&token, "web").await?;
         let on = revoked.identity().role.to_string().replace("host/", "");
         control.remove_host(wire::RemoveHostRequest { host: on }).await?;
         let foreign = Authority::create(FleetId::from_bytes([9; 10]), now())?;
@@ -264,27 +261,6 @@ fn impostor(trust: &Trust, credentials: Option<&Credentials>) -> Result<rustls::
     };
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(config)
-}
-
-/// Joins as an agent does: the authority is pinned by the token.
-async fn join(coordinator: &Coordinator, token: &JoinToken) -> Result<Credentials> {
-    let key = HostKey::generate()?;
-    let (config, _) = pinned_client_config(token.ca);
-    let mut client = EnrolmentClient::new(coordinator.connect(config).await?);
-    let facts = wire::Facts { os: "linux".into(), ..Default::default() };
-    let request = wire::EnrolRequest {
-        csr: key.csr_der()?,
-        token_id: token.id.to_string(),
-        token_secret: token.secret.expose().to_vec(),
-        name: "web".into(),
-        facts: Some(facts),
-        ..Default::default()
-    };
-    let response = client.enrol(request).await?.into_inner();
-    let Some(wire::enrol_response::Result::Issued(issued)) = response.result else {
-        anyhow::bail!("not issued")
-    };
-    Ok(Credentials::from_der(&issued.chain[..1], key)?)
 }
 
 /// Sends one empty message, as any call allows, and looks at what comes first.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tamer_certs::{Credentials, HostKey, client_config};
+use tamer_certs::{Credentials, client_config};
 use tamer_proto::wire;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -15,7 +15,7 @@ use wire::control_client::ControlClient;
 use wire::coordinator_message::Message as FromCoordinator;
 use wire::stream_out::Frame;
 
-use crate::support::Coordinator;
+use crate::support::{Coordinator, facts};
 
 /// How long anything may take.
 pub const LIMIT: Duration = Duration::from_secs(20);
@@ -44,7 +44,7 @@ impl Agent {
         let channel = coordinator.connect(client_config(authority.trust(), Some(host))?).await?;
         let (out, stream) = mpsc::channel(64);
         let hello = wire::Hello {
-            facts: Some(wire::Facts { os: "linux".into(), ..Default::default() }),
+            facts: Some(facts()),
             journal: "j-0000000000000000".into(),
             wire_minor: 3,
             held: task.map(held).into_iter().collect(),
@@ -147,25 +147,7 @@ pub async fn join(
     name: &str,
 ) -> Result<Credentials> {
     let token = people.create_token(wire::CreateTokenRequest::default()).await?.into_inner().token;
-    let token: tamer_certs::JoinToken = token.parse()?;
-    let key = HostKey::generate()?;
-    let request = wire::EnrolRequest {
-        csr: key.csr_der()?,
-        token_id: token.id.to_string(),
-        token_secret: token.secret.expose().to_vec(),
-        name: name.into(),
-        facts: Some(wire::Facts { os: "linux".into(), ..Default::default() }),
-        ..Default::default()
-    };
-    let (config, _) = tamer_certs::pinned_client_config(token.ca);
-    let channel = coordinator.connect(config).await?;
-    let mut client = wire::enrolment_client::EnrolmentClient::new(channel);
-    let Some(wire::enrol_response::Result::Issued(issued)) =
-        client.enrol(request).await?.into_inner().result
-    else {
-        bail!("not issued")
-    };
-    Ok(Credentials::from_der(&issued.chain[..1], key)?)
+    coordinator.join(&token, name).await
 }
 
 /// Makes a batch on these hosts; none: on all.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
-use tamer_certs::{Authority, Credentials, HostKey, client_config};
+use tamer_certs::{Authority, client_config};
 use tamer_drift::tree::{Memory, Nodes as _, Picture};
 use tamer_drift::{Digest, Kind, Resource, ResourceKey, Source};
 use tamer_model::Problem;
@@ -19,7 +19,7 @@ use wire::control_client::ControlClient;
 use wire::coordinator_message::Message as FromCoordinator;
 use wire::drift_client::DriftClient;
 
-use crate::support::Coordinator;
+use crate::support::{Coordinator, facts};
 
 /// How long anything may take.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -84,7 +84,13 @@ impl Scene {
 
     /// A host joins, and its agent opens a session.
     pub async fn agent(&mut self, name: &str) -> Result<Agent> {
-        let credentials = join(&self.coordinator, &mut self.control, name).await?;
+        let token = self
+            .control
+            .create_token(wire::CreateTokenRequest::default())
+            .await?
+            .into_inner()
+            .token;
+        let credentials = self.coordinator.join(&token, name).await?;
         let config = client_config(self.authority.trust(), Some(&credentials))?;
         Agent::new(self.coordinator.connect(config).await?).await
     }
@@ -285,39 +291,8 @@ pub fn package(name: &str, version: &str) -> Result<Resource> {
     Ok(Resource::new(key, name).with("version", version))
 }
 
-async fn join(
-    coordinator: &Coordinator,
-    people: &mut ControlClient<Channel>,
-    name: &str,
-) -> Result<Credentials> {
-    let token = people.create_token(wire::CreateTokenRequest::default()).await?.into_inner().token;
-    let token: tamer_certs::JoinToken = token.parse()?;
-    let key = HostKey::generate()?;
-    let request = wire::EnrolRequest {
-        csr: key.csr_der()?,
-        token_id: token.id.to_string(),
-        token_secret: token.secret.expose().to_vec(),
-        name: name.into(),
-        facts: Some(facts()),
-        ..Default::default()
-    };
-    let (config, _) = tamer_certs::pinned_client_config(token.ca);
-    let channel = coordinator.connect(config).await?;
-    let mut client = wire::enrolment_client::EnrolmentClient::new(channel);
-    let Some(wire::enrol_response::Result::Issued(issued)) =
-        client.enrol(request).await?.into_inner().result
-    else {
-        bail!("not issued")
-    };
-    Ok(Credentials::from_der(&issued.chain[..1], key)?)
-}
-
 fn say(message: ToCoordinator) -> wire::AgentMessage {
     wire::AgentMessage { message: Some(message) }
-}
-
-fn facts() -> wire::Facts {
-    wire::Facts { os: "linux".into(), cpus: 4, memory_bytes: 8 << 30, ..Default::default() }
 }
 
 pub fn millis_now() -> u64 {

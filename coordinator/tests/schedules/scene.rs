@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail, ensure};
-use tamer_certs::{Credentials, HostKey, client_config};
+use tamer_certs::{Credentials, client_config};
 use tamer_proto::{problem_of, wire};
 use tamer_schedule::Zone;
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use wire::control_client::ControlClient;
 use wire::coordinator_message::Message as FromCoordinator;
 use wire::schedules_client::SchedulesClient;
 
-use crate::support::Coordinator;
+use crate::support::{Coordinator, facts};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -39,7 +39,9 @@ impl Scene {
         let folder = tempfile::tempdir()?;
         let coordinator = Coordinator::start(folder.path(), &[])?;
         let (mut people, schedules) = clients(&coordinator).await?;
-        let host = join(&coordinator, &mut people).await?;
+        let token =
+            people.create_token(wire::CreateTokenRequest::default()).await?.into_inner().token;
+        let host = coordinator.join(&token, "one").await?;
         Ok(Self { folder, coordinator, host, people, schedules })
     }
 
@@ -187,7 +189,7 @@ impl Agent {
         let mut client = AgentServiceClient::new(scene.coordinator.connect(config).await?);
         let (out, stream) = mpsc::channel(64);
         let hello = wire::Hello {
-            facts: Some(wire::Facts { os: "linux".into(), ..Default::default() }),
+            facts: Some(facts()),
             journal: "j-0000000000000000".into(),
             wire_minor: 3,
             ..Default::default()
@@ -271,32 +273,6 @@ async fn clients(
     let config = client_config(authority.trust(), Some(&user))?;
     let channel = coordinator.connect(config).await?;
     Ok((ControlClient::new(channel.clone()), SchedulesClient::new(channel)))
-}
-
-async fn join(
-    coordinator: &Coordinator,
-    people: &mut ControlClient<Channel>,
-) -> Result<Credentials> {
-    let token = people.create_token(wire::CreateTokenRequest::default()).await?.into_inner().token;
-    let token: tamer_certs::JoinToken = token.parse()?;
-    let key = HostKey::generate()?;
-    let request = wire::EnrolRequest {
-        csr: key.csr_der()?,
-        token_id: token.id.to_string(),
-        token_secret: token.secret.expose().to_vec(),
-        name: "one".into(),
-        facts: Some(wire::Facts { os: "linux".into(), ..Default::default() }),
-        ..Default::default()
-    };
-    let (config, _) = tamer_certs::pinned_client_config(token.ca);
-    let channel = coordinator.connect(config).await?;
-    let mut client = wire::enrolment_client::EnrolmentClient::new(channel);
-    let Some(wire::enrol_response::Result::Issued(issued)) =
-        client.enrol(request).await?.into_inner().result
-    else {
-        bail!("not issued")
-    };
-    Ok(Credentials::from_der(&issued.chain[..1], key)?)
 }
 
 pub fn millis_now() -> u64 {

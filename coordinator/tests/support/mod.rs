@@ -10,7 +10,9 @@ use anyhow::{Context, Result, bail};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tamer_certs::{Authority, SERVER_NAME};
+use tamer_certs::{Authority, Credentials, HostKey, JoinToken, SERVER_NAME, pinned_client_config};
+use tamer_proto::wire;
+use tamer_proto::wire::enrolment_client::EnrolmentClient;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
@@ -69,6 +71,33 @@ impl Coordinator {
             .connect_with_connector(connector)
             .await?)
     }
+
+    /// Joins a host as an agent does: the authority is pinned by the token.
+    pub async fn join(&self, token: &str, name: &str) -> Result<Credentials> {
+        let token: JoinToken = token.parse()?;
+        let key = HostKey::generate()?;
+        let request = wire::EnrolRequest {
+            csr: key.csr_der()?,
+            token_id: token.id.to_string(),
+            token_secret: token.secret.expose().to_vec(),
+            name: name.into(),
+            facts: Some(facts()),
+            ..Default::default()
+        };
+        let (config, _) = pinned_client_config(token.ca);
+        let mut client = EnrolmentClient::new(self.connect(config).await?);
+        let Some(wire::enrol_response::Result::Issued(issued)) =
+            client.enrol(request).await?.into_inner().result
+        else {
+            bail!("not issued")
+        };
+        Ok(Credentials::from_der(&issued.chain[..1], key)?)
+    }
+}
+
+/// What hosts say of themselves.
+pub fn facts() -> wire::Facts {
+    wire::Facts { os: "linux".into(), cpus: 4, memory_bytes: 8 << 30, ..Default::default() }
 }
 
 impl Drop for Coordinator {

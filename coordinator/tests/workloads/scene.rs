@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
-use tamer_certs::{Credentials, HostKey, client_config};
+use tamer_certs::{Credentials, client_config};
 use tamer_proto::{problem_of, wire};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -18,7 +18,7 @@ use wire::control_client::ControlClient;
 use wire::coordinator_message::Message as FromCoordinator;
 use wire::workloads_client::WorkloadsClient;
 
-use crate::support::Coordinator;
+use crate::support::{Coordinator, facts};
 
 pub const LIMIT: Duration = Duration::from_secs(20);
 
@@ -48,7 +48,9 @@ impl Scene {
         let (_, bob) = person(&coordinator, "bob").await?;
         let mut joined = BTreeMap::new();
         for name in hosts {
-            joined.insert((*name).to_owned(), join(&coordinator, &mut control, name).await?);
+            let token =
+                control.create_token(wire::CreateTokenRequest::default()).await?.into_inner().token;
+            joined.insert((*name).to_owned(), coordinator.join(&token, name).await?);
         }
         Ok(Self { _folder: folder, coordinator, control, ann, bob, hosts: joined })
     }
@@ -239,10 +241,6 @@ fn say(message: ToCoordinator) -> wire::AgentMessage {
     wire::AgentMessage { message: Some(message) }
 }
 
-fn facts() -> wire::Facts {
-    wire::Facts { os: "linux".into(), cpus: 4, memory_bytes: 8 << 30, ..Default::default() }
-}
-
 async fn person(coordinator: &Coordinator, name: &str) -> Result<(ControlClient<Channel>, Person)> {
     let authority = coordinator.authority()?;
     let now = tamer_model::Timestamp::from_millis(millis_now());
@@ -250,33 +248,6 @@ async fn person(coordinator: &Coordinator, name: &str) -> Result<(ControlClient<
     let config = client_config(authority.trust(), Some(&user))?;
     let channel = coordinator.connect(config).await?;
     Ok((ControlClient::new(channel.clone()), Person(WorkloadsClient::new(channel))))
-}
-
-async fn join(
-    coordinator: &Coordinator,
-    people: &mut ControlClient<Channel>,
-    name: &str,
-) -> Result<Credentials> {
-    let token = people.create_token(wire::CreateTokenRequest::default()).await?.into_inner().token;
-    let token: tamer_certs::JoinToken = token.parse()?;
-    let key = HostKey::generate()?;
-    let request = wire::EnrolRequest {
-        csr: key.csr_der()?,
-        token_id: token.id.to_string(),
-        token_secret: token.secret.expose().to_vec(),
-        name: name.into(),
-        facts: Some(facts()),
-        ..Default::default()
-    };
-    let (config, _) = tamer_certs::pinned_client_config(token.ca);
-    let channel = coordinator.connect(config).await?;
-    let mut client = wire::enrolment_client::EnrolmentClient::new(channel);
-    let Some(wire::enrol_response::Result::Issued(issued)) =
-        client.enrol(request).await?.into_inner().result
-    else {
-        bail!("not issued")
-    };
-    Ok(Credentials::from_der(&issued.chain[..1], key)?)
 }
 
 /// A request of its own to apply these.
