@@ -207,15 +207,7 @@ async fn a_plan_shows_a_whole_update_and_changes_nothing() -> Result<()> {
     let mut scene = Scene::new(&["one", "two"]).await?;
     let _agents = (scene.agent("one").await?, scene.agent("two").await?);
     let of = |image: &str| [document("web", image, r#""run":{"count":3}"#)];
-    let hosts = Instant::now();
-    let plan = loop {
-        // The hosts are ready a moment after their agents are welcome.
-        let plan = scene.ann.plan(&of("nginx:1")).await?;
-        if plan.unplaced.is_empty() {
-            break plan;
-        }
-        ensure!(hosts.elapsed() < LIMIT, "no host takes it: {plan:#?}");
-    };
+    let plan = scene.ann.plan(&of("nginx:1")).await?;
     ensure!(
         plan.steps.len() == 3 && plan.steps.iter().all(|step| step.kind == "make"),
         "{plan:#?}"

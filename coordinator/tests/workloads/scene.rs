@@ -56,7 +56,7 @@ impl Scene {
     }
 
     /// An agent of a host that keeps what it is told to, and says that it runs at once; what is made of the image
-    /// `bad` fails.
+    /// `bad` fails. A copy can be placed on the host when this returns.
     pub async fn agent(&self, host: &str) -> Result<Agent> {
         let credentials = self.hosts.get(host).context("no such host")?;
         let authority = self.coordinator.authority()?;
@@ -81,7 +81,24 @@ impl Scene {
         let providers = wire::Providers { providers: vec![docker] };
         out.send(say(ToCoordinator::Providers(providers))).await?;
         out.send(told(true, Vec::new())).await?;
-        Ok(Agent(tokio::spawn(keep(out, inbound))))
+        let agent = Agent(tokio::spawn(keep(out, inbound)));
+        self.until_placeable(host).await?;
+        Ok(agent)
+    }
+
+    /// Waits until a copy could go to a host, which is a moment after its agent is welcome.
+    async fn until_placeable(&self, host: &str) -> Result<()> {
+        let probe = document("probe", "nginx", &format!(r#""constraints":["name={host}"]"#));
+        let mut ann = self.ann.clone();
+        let begun = Instant::now();
+        loop {
+            let plan = ann.plan(std::slice::from_ref(&probe)).await?;
+            if plan.unplaced.is_empty() {
+                return Ok(());
+            }
+            ensure!(begun.elapsed() < LIMIT, "{host} takes no copy: {plan:#?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub async fn audit(&mut self, what: &str) -> Answer<Vec<wire::AuditRecord>> {
