@@ -1,15 +1,19 @@
 //! The records of inventories, below `drift/`. What they refer to by digest is in [`super::nodes`].
 
+mod delta;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use data_encoding::{BASE64_NOPAD, HEXLOWER};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use tamer_drift::Digest;
 use tamer_model::{
     BaselineName, FindingId, HostId, HostName, Problem, Selector, SnapshotId, SnapshotName,
     Timestamp, UserName,
 };
+
+pub use delta::{DeltaRecord, GapRecord, Packed, Short};
 
 /// Names one memory of an agent. Another one, and it does not know what was before.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -52,54 +56,6 @@ pub struct SourceSeen {
     #[serde(skip)]
     pub still: Option<Timestamp>,
 }
-
-/// A time in which nobody looked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GapRecord {
-    pub from: Timestamp,
-    pub to: Timestamp,
-    pub why: String,
-    /// Resources that changed inside, as far as both ends tell.
-    pub changed: u64,
-}
-
-/// One change of a host's picture. Short: there are many.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeltaRecord {
-    /// When the later picture was whole, by the coordinator's clock.
-    pub at: Timestamp,
-    /// The picture before, where there is no delta to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Short>,
-    /// Resources that changed.
-    pub changed: u64,
-    /// `tamer_drift::delta`, compressed. None when the chain begins here, and when it was too long:
-    /// then the nodes of `before` are kept instead, for as long as this record is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delta: Option<Packed>,
-    /// When the agent said last that it had the picture before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
-    /// Until when what changed was seen as it was before: it happened after that. None when the agent
-    /// did not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub still: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gap: Option<GapRecord>,
-    /// The chain begins: the agent had no memory of an earlier picture.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub began: bool,
-}
-
-/// A digest in 43 characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct Short(pub Digest);
-
-/// Bytes in base 64.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct Packed(pub Vec<u8>);
 
 /// A snapshot. Its content is the tree of hosts below `root`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,13 +158,6 @@ pub struct AckRecord {
     pub note: String,
 }
 
-impl DeltaRecord {
-    /// The root whose nodes are kept because there is no delta to it.
-    pub fn anchor(&self) -> Option<Digest> {
-        self.before.map(|Short(root)| root)
-    }
-}
-
 impl Epoch {
     /// The epoch of sixteen bytes.
     ///
@@ -250,37 +199,5 @@ impl TryFrom<String> for Epoch {
     fn try_from(text: String) -> Result<Self, Problem> {
         let bytes = HEXLOWER.decode(text.as_bytes());
         Self::new(&bytes.map_err(|_| Problem::field("epoch", "not 32 hex digits"))?)
-    }
-}
-
-impl From<Short> for String {
-    fn from(Short(digest): Short) -> Self {
-        BASE64_NOPAD.encode(digest.as_bytes())
-    }
-}
-
-impl TryFrom<String> for Short {
-    type Error = Problem;
-
-    fn try_from(text: String) -> Result<Self, Problem> {
-        let bytes = BASE64_NOPAD.decode(text.as_bytes()).ok();
-        let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-        let bytes = bytes.ok_or_else(|| Problem::field("root", "not a digest in base 64"))?;
-        Ok(Self(Digest::from_bytes(bytes)))
-    }
-}
-
-impl From<Packed> for String {
-    fn from(Packed(bytes): Packed) -> Self {
-        BASE64_NOPAD.encode(&bytes)
-    }
-}
-
-impl TryFrom<String> for Packed {
-    type Error = Problem;
-
-    fn try_from(text: String) -> Result<Self, Problem> {
-        let bytes = BASE64_NOPAD.decode(text.as_bytes());
-        bytes.map(Self).map_err(|_| Problem::field("delta", "not base 64"))
     }
 }
