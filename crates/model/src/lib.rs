@@ -81,9 +81,9 @@ pub use time::Timestamp;
 pub use units::{Cpu, InvalidUnit, Size, Span};
 pub use version::compare as compare_versions;
 pub use workload::{
-    Affinity, AffinityTo, Cause, Check, FILE_VERSION, Health, HttpCheck, Lost, MAX_COPIES,
-    MAX_FILE_BYTES, MAX_FILE_WORKLOADS, Packing, Patience, Phase, Placement, PlacementOrder,
-    PlacementStatus, Rebalance, Resources, Restart, Run, Spread, Stage, StopCause, TcpCheck,
-    Update, UpdateOrder, UpdateState, VersionCause, Why, Winner, Wish, Workload, WorkloadFile,
-    WorkloadSpec, WorkloadVersion, check_file_size, read,
+    Affinity, AffinityTo, Cause, Check, CopyName, FILE_VERSION, Health, HttpCheck, Lost,
+    MAX_COPIES, MAX_FILE_BYTES, MAX_FILE_WORKLOADS, Packing, Patience, Phase, Placement,
+    PlacementOrder, PlacementStatus, Rebalance, Resources, Restart, Run, Spread, Stage, StopCause,
+    TcpCheck, Update, UpdateOrder, UpdateState, VersionCause, Why, Winner, Wish, Workload,
+    WorkloadFile, WorkloadSpec, WorkloadVersion, check_file_size, read,
 };

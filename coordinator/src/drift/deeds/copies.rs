@@ -11,7 +11,8 @@ use tamer_drift::Kind;
 use tamer_drift::diff::Change;
 use tamer_drift::finding::{Deed, Doing, HostDrift, Touched};
 use tamer_model::{
-    HostId, Phase, Placement, PlacementId, PlacementStatus, Timestamp, UserName, Wish, WorkloadName,
+    CopyName, HostId, Phase, Placement, PlacementId, PlacementStatus, Timestamp, UserName, Wish,
+    WorkloadName,
 };
 
 use super::Books;
@@ -71,7 +72,7 @@ impl Books<'_> {
 fn ended(board: &Board, host: &HostDrift, change: &Change) -> Option<Deed> {
     let (Some(gone), None) = (&change.before, &change.after) else { return None };
     let is_instance = gone.key.kind() == Kind::Instance;
-    let (workload, index, id) = copy_of(&gone.name).filter(|_| is_instance)?;
+    let CopyName { workload, index, id } = gone.name.parse().ok().filter(|_| is_instance)?;
     let provider = gone.key.source().as_str().parse().ok()?;
     if board.copy(id).is_some() {
         return None;
@@ -151,14 +152,6 @@ fn earlier(at: Timestamp, by: Duration) -> Timestamp {
     Timestamp::from_millis(at.as_millis().saturating_sub(by.as_millis() as u64))
 }
 
-/// Which copy an instance is called for: [`Placement::instance_name`] read backwards.
-fn copy_of(name: &str) -> Option<(WorkloadName, u32, PlacementId)> {
-    let (rest, tail) = name.rsplit_once('-')?;
-    let (workload, index) = rest.rsplit_once('-')?;
-    let id = format!("p-{tail}").parse().ok()?;
-    Some((workload.parse().ok()?, index.parse().ok()?, id))
-}
-
 #[cfg(test)]
 mod tests {
     use tamer_model::{Cause, Why};
@@ -216,17 +209,5 @@ mod tests {
         let stop = Wish::Stop { at: at(month), cause: tamer_model::StopCause::Surplus };
         let stopping = Some(status(Phase::Running, 20, 0, None));
         assert_eq!(told(stop, stopping), format!("made 0..80, ended {month}.."));
-    }
-
-    #[test]
-    fn a_name_says_which_copy_it_is() {
-        let placement = placement(Wish::Run);
-        let read = copy_of(&placement.instance_name());
-        assert_eq!(read, Some((placement.workload, 3, placement.id)));
-        for name in
-            ["shop", "shop-db-1", "my-shop-3-", "-3-06gzcg5w000g2081", "shop-x-06gzcg5w000g2081"]
-        {
-            assert_eq!(copy_of(name), None, "{name}");
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! with its own version ([`FILE_VERSION`]). A [`Workload`] is the record of it; a [`Placement`] is
 //! one copy assigned to one host, and a [`PlacementStatus`] what that host tells of it.
 
+mod copy;
 mod file;
 mod order;
 mod place;
@@ -14,6 +15,7 @@ mod record;
 mod spec;
 mod status;
 
+pub use copy::CopyName;
 pub use file::{FILE_VERSION, MAX_FILE_WORKLOADS, WorkloadFile};
 pub use order::PlacementOrder;
 pub use place::{Affinity, AffinityTo, Packing, Resources, Spread};

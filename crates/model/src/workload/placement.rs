@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::CopyName;
 use crate::{HostId, PlacementId, Timestamp, WorkloadName};
 
 /// One copy of a workload, assigned to one host. The coordinator writes it, the host's agent makes
@@ -100,12 +101,10 @@ impl Placement {
         matches!(self.wish, Wish::Run)
     }
 
-    /// What its instance is called: the same however often it is worked out, so that an instance
-    /// is never made twice.
+    /// What its instance is called: a [`CopyName`].
     pub fn instance_name(&self) -> String {
-        let id = self.id.to_string();
-        let tail = id.split_once('-').map_or(id.as_str(), |(_, tail)| tail);
-        format!("{}-{}-{tail}", self.workload, self.index)
+        let Self { workload, index, id, .. } = self;
+        CopyName { workload: workload.clone(), index: *index, id: *id }.to_string()
     }
 }
 

@@ -2,7 +2,9 @@
 
 use tamer_drift::Kind;
 use tamer_drift::finding::{Finding, Report};
-use tamer_model::{Action, CommandSpec, InstanceAction, InstanceTerms, Problem, TargetSpec};
+use tamer_model::{
+    Action, CommandSpec, CopyName, InstanceAction, InstanceTerms, Problem, TargetSpec,
+};
 
 use super::super::question::pick;
 use super::mend::{Asked, Copies, Mend, mend};
@@ -82,12 +84,11 @@ async fn copies(findings: &[&Finding], api: &mut Api) -> Result<Copies, Problem>
         return Ok(Copies::default());
     }
     let named = |copy: Placement| {
-        // As `tamer_model::Placement::instance_name` makes it.
-        let tail = copy.placement.split_once('-').map_or("", |(_, tail)| tail);
-        let name = format!("{}-{}-{tail}", copy.workload, copy.index);
-        (copy.host, name, copy.workload)
+        let (workload, id) = (copy.workload.parse().ok()?, copy.placement.parse().ok()?);
+        let name = CopyName { workload, index: copy.index, id };
+        Some((copy.host, name.to_string(), copy.workload))
     };
-    Ok(Copies::of(api.placements("", "").await?.into_iter().map(named)))
+    Ok(Copies::of(api.placements("", "").await?.into_iter().filter_map(named)))
 }
 
 fn step(finding: &Finding, mend: Mend, how: &How) -> Result<Step, Problem> {
