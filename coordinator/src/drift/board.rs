@@ -25,6 +25,10 @@ pub struct Board {
 pub struct Known {
     /// The record and its revision. None when no picture of it was ever whole here.
     pub record: Option<(Arc<HostRecord>, Revision)>,
+    /// What a look at thousands of hosts asks of the record, at hand: reading each of them costs more
+    /// than comparing.
+    root: Option<Digest>,
+    whole: bool,
     /// The root that the agent spoke of last, in this life of the coordinator.
     pub spoken: Option<Digest>,
     /// When it last said that what is recorded is what it has.
@@ -65,9 +69,21 @@ impl Known {
         (self.root() == Some(*root)).then_some(&**ends)
     }
 
+    fn set(&mut self, record: Option<(Arc<HostRecord>, Revision)>) {
+        let known = record.as_ref().map(|(record, _)| record);
+        self.root = known.map(|record| record.root);
+        self.whole = known.is_some_and(|record| record.sources.iter().all(|one| one.complete));
+        self.record = record;
+    }
+
     /// The root that is recorded.
-    pub fn root(&self) -> Option<Digest> {
-        self.record.as_ref().map(|(record, _)| record.root)
+    pub const fn root(&self) -> Option<Digest> {
+        self.root
+    }
+
+    /// Whether every source of what is recorded was seen whole.
+    pub const fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// Why what is recorded may not be what the host holds, if so.
@@ -94,13 +110,13 @@ impl Known {
 impl Board {
     /// Reads all records.
     pub async fn load(store: &Store) -> Result<Self, Problem> {
-        let mut hosts = BTreeMap::new();
+        let mut hosts = BTreeMap::<_, Known>::new();
         let mut next = Some(Range::prefix(&keys::inventories()));
         while let Some(range) = next {
             let page = store.range(range).await.map_err(Unstorable::problem)?;
             for entry in &page.entries {
                 if let Ok(host) = keys::tail(&entry.key).parse() {
-                    hosts.insert(host, Known { record: Some(read(entry)?), ..Known::default() });
+                    hosts.entry(host).or_default().set(Some(read(entry)?));
                 }
             }
             next = page.next;
@@ -113,9 +129,22 @@ impl Board {
         self.lock().get(&host).cloned().unwrap_or_default()
     }
 
-    /// What is known of all of them.
-    pub fn all(&self) -> BTreeMap<HostId, Known> {
-        self.lock().clone()
+    /// Looks at what is known of all of them at one moment. Heartbeats wait meanwhile.
+    pub fn with<T>(&self, look: impl FnOnce(&BTreeMap<HostId, Known>) -> T) -> T {
+        look(&self.lock())
+    }
+
+    /// What is recorded.
+    pub fn records(&self) -> BTreeMap<HostId, Arc<HostRecord>> {
+        let record =
+            |(host, known): (&HostId, &Known)| Some((*host, known.record.as_ref()?.0.clone()));
+        self.with(|hosts| hosts.iter().filter_map(record).collect())
+    }
+
+    /// The roots that are recorded.
+    pub fn roots(&self) -> Vec<(HostId, Digest)> {
+        let root = |(host, known): (&HostId, &Known)| Some((*host, known.root()?));
+        self.with(|hosts| hosts.iter().filter_map(root).collect())
     }
 
     /// Its agent connects: until it tells of a picture, nobody knows whether it is the recorded one.
@@ -183,7 +212,7 @@ impl Board {
     /// A record was written. Of its nodes only those that are new were looked at.
     pub fn put(&self, host: HostId, record: HostRecord, at: Revision, now: Timestamp) {
         self.change(host, |known| {
-            known.record = Some((Arc::new(record), at));
+            known.set(Some((Arc::new(record), at)));
             known.confirmed_at = Some(now);
         });
     }
@@ -195,7 +224,7 @@ impl Board {
         let known = {
             let mut hosts = self.lock();
             let known = hosts.entry(host).or_default();
-            known.record = record;
+            known.set(record);
             known.clone()
         };
         self.tell();

@@ -16,14 +16,15 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tamer_drift::diff::Change;
 use tamer_drift::finding::{Comparison, Deed, Finding, HostDrift, Moment, Report};
-use tamer_model::{BaselineName, FindingId, HostId, Problem, Selector, Timestamp};
+use tamer_model::{BaselineName, FindingId, HostId, Problem, Selector};
 
 use super::record::{HostRecord, SnapshotRecord};
 use super::{Drift, WALKS};
 use crate::clock;
 
 use bases::Hosts;
-use looks::Look;
+use differ::Pair;
+use looks::Looks;
 
 pub use bases::Bases;
 pub use reports::{Reports, changed};
@@ -121,12 +122,8 @@ impl Drift {
     async fn compare(&self, asked: &Asked) -> Result<Drifted, Problem> {
         let now = clock::now();
         let base = self.base(&asked.against).await?;
-        let looks = self.looks(&base, &asked.selector);
-        let new = looks.iter().filter(|look| look.before.is_none());
-        let new = new.filter_map(|look| Some((look.host, look.known.record.as_ref()?.0.clone())));
-        let strangers = new.map(|(host, record)| (host, Arc::unwrap_or_clone(record))).collect();
-        let gone = looks.iter().filter(|look| !look.is_member).map(|look| look.host).collect();
-        let mut hosts = self.differing(looks, &base, now).await?;
+        let Looks { mut hosts, pairs, strangers, gone } = self.looks(&base, &asked.selector, now);
+        self.differing(&mut hosts, pairs).await?;
         self.describe(&mut hosts);
         let moment = Moment { name: base.name, at: base.snapshot.at };
         let comparison = Comparison { baseline: moment, now, hosts };
@@ -137,21 +134,25 @@ impl Drift {
         Ok(Drifted { report, comparison, snapshot, version, strangers, gone })
     }
 
-    /// What differs on each host, in their order. Of all of them at most [`CHANGES`].
+    /// Reads what differs on hosts, in their order. Of all of them at most [`CHANGES`].
     async fn differing(
         &self,
-        looks: Vec<Look>,
-        base: &Base,
-        now: Timestamp,
-    ) -> Result<Vec<HostDrift>, Problem> {
+        hosts: &mut [HostDrift],
+        pairs: Vec<(usize, Pair)>,
+    ) -> Result<(), Problem> {
         let mut left = CHANGES;
-        let found = stream::iter(looks).map(|look| self.look(look, base, now)).buffered(WALKS);
-        let within = found.map_ok(|mut drift: HostDrift| {
-            differ::cut(&mut drift, left);
-            left -= drift.changes.len();
-            drift
-        });
-        within.try_collect().await
+        let told = |(at, pair): (usize, Pair)| (at, pair, hosts[at].clone());
+        let told: Vec<_> = pairs.into_iter().map(told).collect();
+        let read = |(at, pair, mut told): (usize, Pair, HostDrift)| async move {
+            self.read(pair, &mut told).await.map(|()| (at, told))
+        };
+        let mut found = stream::iter(told).map(read).buffered(WALKS);
+        while let Some((at, mut told)) = found.try_next().await? {
+            differ::cut(&mut told, left);
+            left -= told.changes.len();
+            hosts[at] = told;
+        }
+        Ok(())
     }
 
     async fn base(&self, against: &Against) -> Result<Base, Problem> {

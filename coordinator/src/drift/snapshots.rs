@@ -110,13 +110,13 @@ impl Drift {
 
     /// What is known of the hosts that a selector names.
     pub fn known(&self, selector: &Selector) -> Taken {
-        let board = self.board().all();
+        let records = self.board().records();
         let view = self.fleet().view();
         let mut taken = Taken::default();
         for member in view.select(selector) {
             let (id, name) = (member.host.id, member.host.name.clone());
-            match board.get(&id).and_then(|known| known.record.as_ref()) {
-                Some((record, _)) => taken.add(id, name, record),
+            match records.get(&id) {
+                Some(record) => taken.add(id, name, record),
                 None => taken.missing.push(name),
             }
         }

@@ -68,8 +68,7 @@ impl Drift {
                 }
             }
         }
-        for (host, known) in self.board().all() {
-            let Some(root) = known.root() else { continue };
+        for (host, root) in self.board().roots() {
             // A snapshot's damage may be what this host has, and its agent can give it.
             if !everything && verified.damage.is_empty() {
                 break;
@@ -150,7 +149,7 @@ impl Drift {
     /// The roots of hosts' newest pictures, and those that changes are kept by.
     async fn recorded_roots(&self) -> Result<(Vec<Digest>, Vec<Digest>), Problem> {
         let mut roots: Vec<Digest> =
-            self.board().all().into_values().filter_map(|known| known.root()).collect();
+            self.board().roots().into_iter().map(|(_, root)| root).collect();
         for entry in entries(self.store(), &keys::inventories()).await? {
             let record: super::HostRecord = decode(&entry.key, &entry.value)?;
             roots.push(record.root);

@@ -1,16 +1,15 @@
 //! What differs on one host, and when that happened as far as one can say.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tamer_drift::diff::Change;
 use tamer_drift::finding::{Gap, HELD, HostDrift, Owners, Window, ends, is_due};
 use tamer_drift::{Digest, Kind, Resource};
-use tamer_model::{Labels, Problem, Timestamp};
+use tamer_model::{Problem, Timestamp};
 
-use super::looks::{Look, missing};
-use super::{Base, CHANGES};
+use super::CHANGES;
+use super::looks::missing;
 use crate::drift::history::Past;
 use crate::drift::record::DeltaRecord;
 use crate::drift::{Drift, Nodes, trees};
@@ -25,65 +24,42 @@ const LOOK: Duration = Duration::from_secs(15 * 60);
 const CLOCKS: Duration = Duration::from_secs(2);
 
 impl Drift {
-    pub(super) async fn look(
-        &self,
-        look: Look,
-        base: &Base,
-        now: Timestamp,
-    ) -> Result<HostDrift, Problem> {
-        let mut incomplete = look.unseen();
-        let (mut changes, mut held) = (Vec::new(), Vec::new());
-        if let Some(pair) = Pair::of(&look, base.snapshot.at, now) {
-            let drift = self.clone();
-            let read = self.turn(move || pair.read(drift.nodes(), &drift.inner.settings.owners));
-            let read = read.await;
-            match read {
-                Ok(found) => {
-                    self.board().learn(look.host, pair.after, found.ends);
-                    (changes, held) = (found.changes, found.held);
-                    if found.more > 0 {
-                        let more = found.more;
-                        incomplete.push(missing(format!("{more} more changes are not told")));
-                    }
-                }
-                // Named, told, asked for again; and the other hosts are told all the same.
-                Err(problem) => {
-                    self.board().damage(look.host);
-                    incomplete.push(missing(problem.message));
+    /// Reads two pictures of a host, and tells of it what is found.
+    pub(super) async fn read(&self, pair: Pair, told: &mut HostDrift) -> Result<(), Problem> {
+        let drift = self.clone();
+        let read = self.turn(move || pair.read(drift.nodes(), &drift.inner.settings.owners)).await;
+        match read {
+            Ok(Read { changes, more, held, ends }) => {
+                self.board().learn(told.host, pair.after, ends);
+                (told.changes, told.held) = (changes, held);
+                if more > 0 {
+                    told.incomplete.push(missing(format!("{more} more changes are not told")));
                 }
             }
-        }
-        let began = look.before.as_ref().map_or(base.snapshot.at, |before| before.at);
-        let window = Window { from: began.min(now), to: now };
-        let (mut windows, mut gaps) = (BTreeMap::new(), Vec::new());
-        if !changes.is_empty() {
-            for past in self.past(look.host, began).await? {
-                let Past { record, changes, .. } = past;
-                let from = happened_after(&record).unwrap_or(window.from);
-                let seen = Window { from: from.max(window.from).min(record.at), to: record.at };
-                for change in &changes {
-                    windows.entry(change.key.clone()).or_insert(seen);
-                }
-                gaps.extend(record.gap.map(|gap| Gap {
-                    window: Window { from: gap.from, to: gap.to },
-                    why: gap.why,
-                    changed: Some(gap.changed),
-                }));
+            // Named, told, asked for again; and the other hosts are told all the same.
+            Err(problem) => {
+                self.board().damage(told.host);
+                told.incomplete.push(missing(problem.message));
             }
         }
-        let Look { host, name, .. } = look;
-        Ok(HostDrift {
-            host,
-            name,
-            labels: Labels::default(),
-            facts: BTreeMap::new(),
-            changes,
-            windows,
-            held,
-            gaps,
-            incomplete,
-            window,
-        })
+        if told.changes.is_empty() {
+            return Ok(());
+        }
+        for past in self.past(told.host, pair.began).await? {
+            let Past { record, changes, .. } = past;
+            let from = happened_after(&record).unwrap_or(told.window.from);
+            let from = from.max(told.window.from).min(record.at);
+            for change in &changes {
+                let seen = Window { from, to: record.at };
+                told.windows.entry(change.key.clone()).or_insert(seen);
+            }
+            told.gaps.extend(record.gap.map(|gap| Gap {
+                window: Window { from: gap.from, to: gap.to },
+                why: gap.why,
+                changed: Some(gap.changed),
+            }));
+        }
+        Ok(())
     }
 }
 
@@ -98,11 +74,13 @@ pub(super) fn cut(drift: &mut HostDrift, most: usize) {
 
 /// Two pictures of a host of which something has to be read.
 #[derive(Clone, Copy)]
-struct Pair {
-    before: Digest,
-    after: Digest,
+pub(super) struct Pair {
+    pub(super) before: Digest,
+    pub(super) after: Digest,
+    /// When the first of them was whole.
+    pub(super) began: Timestamp,
     /// When the baseline was, and when now is.
-    at: (Timestamp, Timestamp),
+    pub(super) at: (Timestamp, Timestamp),
 }
 
 /// What was read of them.
@@ -116,19 +94,8 @@ struct Read {
 }
 
 impl Pair {
-    /// None where there are no two pictures, and where it is known what would be found: of a host that
-    /// is as it was only the end of a certificate is ever told.
-    fn of(look: &Look, baseline: Timestamp, now: Timestamp) -> Option<Self> {
-        let (before, after) = (look.before.as_ref()?.root, look.known.root()?);
-        let known = look.known.ends().filter(|_| before == after);
-        let pair = Self { before, after, at: (baseline, now) };
-        match known {
-            Some(ends) if !ends.iter().any(|end| pair.is_due(*end)) => None,
-            Some(_) | None => Some(pair),
-        }
-    }
-
-    fn is_due(&self, end: Timestamp) -> bool {
+    /// Whether the end of a certificate is told.
+    pub(super) fn is_due(&self, end: Timestamp) -> bool {
         is_due(end, self.at.0, self.at.1)
     }
 

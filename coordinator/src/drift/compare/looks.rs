@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Peekable;
 
-use tamer_drift::finding::{HostDrift, Incomplete};
-use tamer_model::{HostId, HostName, Selector, Subject};
+use tamer_drift::finding::{HostDrift, Incomplete, Window};
+use tamer_model::{HostId, HostName, Labels, Selector, Subject, Timestamp};
 
 use super::Base;
-use super::bases::Held;
+use super::bases::{Held, Hosts};
+use super::differ::Pair;
+use crate::drift::record::HostRecord;
 use crate::drift::{Drift, Known};
 use crate::fleet::Member;
 
@@ -15,61 +18,71 @@ use crate::fleet::Member;
 const FACTS: &[&str] =
     &["os", "distro", "distro_version", "kernel", "arch", "virtualization", "state"];
 
-/// A host that is looked at.
-pub(super) struct Look {
-    pub(super) host: HostId,
-    pub(super) name: HostName,
-    pub(super) before: Option<Held>,
-    pub(super) known: Known,
-    pub(super) is_open: bool,
-    pub(super) is_member: bool,
+/// Which hosts are looked at.
+#[derive(Default)]
+pub(super) struct Looks {
+    /// In their order, with what is known of each without reading anything.
+    pub(super) hosts: Vec<HostDrift>,
+    /// The places in `hosts` of those of which something has to be read, and what.
+    pub(super) pairs: Vec<(usize, Pair)>,
+    /// Those that are not in the base, with what is known of them.
+    pub(super) strangers: BTreeMap<HostId, HostRecord>,
+    /// Those of the base that were removed from the fleet.
+    pub(super) gone: BTreeSet<HostId>,
+}
+
+/// What is known of a host that is looked at.
+struct Look<'a> {
+    before: Option<Held>,
+    known: &'a Known,
+    is_open: bool,
+    is_member: bool,
 }
 
 impl Drift {
     /// Every host that is meant: of the base, and of the fleet where the base's selector names it.
-    pub(super) fn looks(&self, base: &Base, selector: &Selector) -> Vec<Look> {
+    pub(super) fn looks(&self, base: &Base, selector: &Selector, now: Timestamp) -> Looks {
         let view = self.fleet().view();
-        let mut board = self.board().all();
-        let mut looks = Vec::new();
         let fits = |member: &Member| {
             let subject = (&member.host, member.status.state);
             selector.matches(&subject) && base.meant.matches(&subject)
         };
-        let all = view.hosts().map(|member| member.host.id).chain(base.hosts.held.keys().copied());
-        for host in all.collect::<BTreeSet<_>>() {
-            let before = base.hosts.held.get(&host).copied();
-            let member = view.host(host);
-            // A snapshot that named hosts by a selector says nothing of others.
-            let meant = match member {
-                Some(member) => {
-                    let named = before.is_some()
-                        || base.snapshot.selector.matches(&(&member.host, member.status.state));
-                    named && fits(member)
-                }
-                // It is told that nobody sees it any more, until people say that it is right.
-                None => {
-                    let gone = Gone { host, name: base.hosts.names.get(&host) };
-                    let of_all = base.meant.is_all() || base.meant == base.snapshot.selector;
-                    (of_all || base.meant.matches(&gone))
-                        && (selector.is_all() || selector.matches(&gone))
-                }
-            };
-            if !meant {
-                continue;
+        let Hosts { held, names } = &*base.hosts;
+        let members = view.hosts().map(|member| member.host.id);
+        let mut all: Vec<_> = members.chain(held.keys().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        let mut looks = Looks { hosts: Vec::with_capacity(all.len()), ..Looks::default() };
+        let unknown = Known::default();
+        self.board().with(|board| {
+            let mut members = Along::of(view.hosts().map(|member| (member.host.id, member)));
+            let mut board = Along::of(board.iter().map(|(host, known)| (*host, known)));
+            let mut held = Along::of(held.iter().map(|(host, held)| (*host, *held)));
+            for host in all {
+                let (before, member) = (held.at(host), members.at(host));
+                let known = board.at(host).unwrap_or(&unknown);
+                // A snapshot that named hosts by a selector says nothing of others.
+                let meant = match member {
+                    Some(member) => {
+                        let named = before.is_some()
+                            || base.snapshot.selector.matches(&(&member.host, member.status.state));
+                        named && fits(member)
+                    }
+                    // It is told that nobody sees it any more, until people say that it is right.
+                    None => {
+                        let gone = Gone { host, name: names.get(&host) };
+                        let of_all = base.meant.is_all() || base.meant == base.snapshot.selector;
+                        (of_all || base.meant.matches(&gone))
+                            && (selector.is_all() || selector.matches(&gone))
+                    }
+                };
+                let name = member.map(|member| &member.host.name).or_else(|| names.get(&host));
+                let Some(name) = name.filter(|_| meant) else { continue };
+                let (is_member, is_open) = (member.is_some(), self.sessions().is_open(host));
+                let look = Look { before, known, is_open, is_member };
+                looks.add(host, name.clone(), &look, base.snapshot.at, now);
             }
-            let name = member.map(|member| member.host.name.clone());
-            let Some(name) = name.or_else(|| base.hosts.names.get(&host).cloned()) else {
-                continue;
-            };
-            looks.push(Look {
-                host,
-                name,
-                before,
-                known: board.remove(&host).unwrap_or_default(),
-                is_open: self.sessions().is_open(host),
-                is_member: member.is_some(),
-            });
-        }
+        });
         looks
     }
 
@@ -104,9 +117,57 @@ impl Subject for Gone<'_> {
     }
 }
 
-impl Look {
+impl Looks {
+    fn add(
+        &mut self,
+        host: HostId,
+        name: HostName,
+        look: &Look<'_>,
+        baseline: Timestamp,
+        now: Timestamp,
+    ) {
+        if let Some(pair) = look.pair(baseline, now) {
+            self.pairs.push((self.hosts.len(), pair));
+        }
+        if look.before.is_none()
+            && let Some((record, _)) = &look.known.record
+        {
+            self.strangers.insert(host, HostRecord::clone(record));
+        }
+        if !look.is_member {
+            self.gone.insert(host);
+        }
+        let from = look.before.map_or(baseline, |before| before.at).min(now);
+        self.hosts.push(HostDrift {
+            host,
+            name,
+            labels: Labels::default(),
+            facts: BTreeMap::new(),
+            changes: Vec::new(),
+            windows: BTreeMap::new(),
+            held: Vec::new(),
+            gaps: Vec::new(),
+            incomplete: look.unseen(),
+            window: Window { from, to: now },
+        });
+    }
+}
+
+impl Look<'_> {
+    /// What has to be read: nothing where there are no two pictures, and where it is known what would
+    /// be found. Of a host that is as it was only the end of a certificate is ever told.
+    fn pair(&self, baseline: Timestamp, now: Timestamp) -> Option<Pair> {
+        let (before, after) = (self.before?, self.known.root()?);
+        let pair = Pair { before: before.root, after, began: before.at, at: (baseline, now) };
+        let known = self.known.ends().filter(|_| before.root == after);
+        match known {
+            Some(ends) if !ends.iter().any(|end| pair.is_due(*end)) => None,
+            Some(_) | None => Some(pair),
+        }
+    }
+
     /// What of it was not seen.
-    pub(super) fn unseen(&self) -> Vec<Incomplete> {
+    fn unseen(&self) -> Vec<Incomplete> {
         let mut unseen = Vec::new();
         if !self.is_member {
             unseen.push(missing("the host was removed from the fleet".to_owned()));
@@ -117,6 +178,9 @@ impl Look {
         }
         if let Some(doubt) = self.known.doubt() {
             unseen.push(missing(doubt));
+        }
+        if self.known.is_whole() && self.is_open {
+            return unseen;
         }
         match &self.known.record {
             None if self.known.spoken.is_none() => {
@@ -140,6 +204,21 @@ impl Look {
 /// Something about a host as a whole.
 pub(super) fn missing(problem: String) -> Incomplete {
     Incomplete { source: "tamer".to_owned(), kinds: BTreeSet::new(), problem }
+}
+
+/// Goes along what is in the order of hosts, beside somebody who asks for hosts in their order: a
+/// comparison each, where a lookup goes down a whole tree.
+struct Along<I: Iterator>(Peekable<I>);
+
+impl<T, I: Iterator<Item = (HostId, T)>> Along<I> {
+    fn of(all: I) -> Self {
+        Self(all.peekable())
+    }
+
+    fn at(&mut self, host: HostId) -> Option<T> {
+        while self.0.next_if(|(at, _)| *at < host).is_some() {}
+        self.0.next_if(|(at, _)| *at == host).map(|(_, found)| found)
+    }
 }
 
 fn facts(member: &Member) -> BTreeMap<String, String> {
