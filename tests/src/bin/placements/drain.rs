@@ -1,10 +1,11 @@
-//! Hosts that are drained at once.
+//! Hosts that are cordoned and drained at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
+use tamer_proto::wire;
 use tamer_tests::bench::Setting;
 
 use crate::fleet::Fleet;
@@ -33,6 +34,14 @@ pub async fn measure(setting: &Setting, hosts: &Hosts, n: usize, copies: usize) 
     let drained: Vec<_> = (0..n).map(name).collect();
     let moved = drained.iter().filter_map(|host| on_hosts.get(host)).sum();
     let began = hosts.tally.begin();
+    // As the guide says: else a copy may go to a host that is drained a moment later.
+    let cordons = drained.iter().map(|host| {
+        let mut control = setting.control.clone();
+        let (host, reason) = (host.clone(), String::new());
+        let request = wire::CordonHostRequest { host, cordoned: true, reason };
+        async move { control.cordon_host(request).await }
+    });
+    try_join_all(cordons).await?;
     let requests = drained.iter().map(|host| {
         let mut fleet = fleet.clone();
         async move { fleet.drain(host.clone()).await.with_context(|| format!("drain {host}")) }
