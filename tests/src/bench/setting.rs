@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -32,6 +33,9 @@ pub struct Setting {
     pub control: ControlClient<Channel>,
     /// Its process.
     pub process: Process,
+    /// From its start until it said that it serves. The administrator's connection comes after that, and
+    /// among those of all who dial again.
+    pub ready_in: Duration,
     place: Place,
 }
 
@@ -84,12 +88,14 @@ impl Stopped {
     pub async fn start(self) -> Result<Setting> {
         let Place { programs, listen, data } = &self.0;
         let config = data.path().join("bench.toml");
+        let began = Instant::now();
         let coordinator =
             Coordinator::start_with(programs, &data.path().join("data"), listen, &config)?;
+        let ready_in = began.elapsed();
         // Agents that come back may fill the door.
         let control = ControlClient::new(patiently(|| coordinator.as_admin()).await?);
         let process = Process(coordinator.pid());
-        Ok(Setting { coordinator, control, process, place: self.0 })
+        Ok(Setting { coordinator, control, process, ready_in, place: self.0 })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::tally::LIMIT;
 
 /// What was measured; times are from the start of the process.
 pub struct Restarted {
-    /// Until it serves.
+    /// Until an administrator had an answer, among all the hosts that dial.
     pub serving: Duration,
     /// Until every host is ready.
     pub ready: Duration,

@@ -118,7 +118,7 @@ impl Figures {
             &self.restarted;
         let name = "the coordinator is started again";
         let figure = format!("{:.2} s", secs(*serving));
-        row(&format!("{name}: until it serves"), &figure, "", "");
+        row(&format!("{name}: until an administrator is answered"), &figure, "", "");
         let figure = format!("{:.1} s, {:.1} s to the last one ready", secs(*heard), secs(*ready));
         row(&format!("{name}: until the last host has told its picture again"), &figure, "", "");
         let figure = format!("{:.1} s; the baseline and the findings are the same", secs(*seen));

@@ -13,7 +13,9 @@ use crate::tally::LIMIT;
 /// What was measured.
 pub struct Restarted {
     pub copies: usize,
-    /// From the start of the process until it serves.
+    /// From the start of the process until it said that it serves.
+    pub ready: Duration,
+    /// Until an administrator had an answer, among all the hosts that dial.
     pub serving: Duration,
     /// From there until the last host has heard its whole list.
     pub confirmed: Duration,
@@ -54,8 +56,9 @@ pub async fn measure(
         [&tally.put, &tally.again, &tally.stopped, &tally.missing].map(|count| count.times());
     ensure!(told == [0; 4], "hosts were told to touch copies: {told:?}");
     ensure!(tally.kept.times() >= copies, "{} of {copies} were kept", tally.kept.times());
+    let ready = setting.ready_in;
     let (cpu, memory) = (setting.process.cpu()?, setting.process.memory()?);
-    Ok((setting, Restarted { copies, serving, confirmed, settled, cpu, memory }))
+    Ok((setting, Restarted { copies, ready, serving, confirmed, settled, cpu, memory }))
 }
 
 async fn all_ready(setting: &Setting, hosts: usize) -> Result<()> {
