@@ -6,11 +6,12 @@
 use tamer_drift::delta::DeltaChange;
 use tamer_drift::{Digest, ResourceKey};
 use tamer_model::{HostId, Problem, Timestamp};
+use tamer_store::Entry;
 
-use super::record::DeltaRecord;
+use super::record::{DeltaRecord, HostRecord};
 use super::snapshots::entries;
 use super::{Drift, trees};
-use crate::state::{decode, keys};
+use crate::state::{Unstorable, decode, keys};
 
 /// Changes of one host that are read for one answer, the newest first.
 const READ: usize = 2_000;
@@ -31,9 +32,19 @@ impl Drift {
     /// # Errors
     /// `StoreFailed` when a record is damaged.
     pub async fn past(&self, host: HostId, since: Timestamp) -> Result<Vec<Past>, Problem> {
+        Ok(self.chain(host, since).await?.1)
+    }
+
+    /// The newest picture of a host, and what changed on it since a time, the newest first.
+    async fn chain(
+        &self,
+        host: HostId,
+        since: Timestamp,
+    ) -> Result<(Option<Digest>, Vec<Past>), Problem> {
+        let (newest, entries) = self.recorded(host).await?;
         let mut all = Vec::new();
-        let mut after = self.board().get(host).root();
-        for entry in entries(self.store(), &keys::deltas(host)).await?.into_iter().take(READ) {
+        let mut after = newest;
+        for entry in entries.into_iter().take(READ) {
             let record: DeltaRecord = decode(&entry.key, &entry.value)?;
             if record.at < since {
                 break;
@@ -49,7 +60,23 @@ impl Drift {
             let changes = delta.map(|delta| delta.changes).unwrap_or_default();
             all.push(Past { record, changes, after: root });
         }
-        Ok(all)
+        Ok((newest, all))
+    }
+
+    /// The newest picture of a host and its changes, of one moment: a commit writes both, and what is
+    /// in memory hears of it a moment later.
+    async fn recorded(&self, host: HostId) -> Result<(Option<Digest>, Vec<Entry>), Problem> {
+        let key = keys::inventory(host);
+        loop {
+            let record = self.store().get(&key).await.map_err(Unstorable::problem)?;
+            let changes = entries(self.store(), &keys::deltas(host)).await?;
+            let after = self.store().get(&key).await.map_err(Unstorable::problem)?;
+            if after.map(|entry| entry.modified) != record.as_ref().map(|entry| entry.modified) {
+                continue;
+            }
+            let record = record.map(|entry| decode::<HostRecord>(&entry.key, &entry.value));
+            return Ok((record.transpose()?.map(|record| record.root), changes));
+        }
     }
 
     /// The picture that a host had at a time: the newest that was whole then. None when the history
@@ -58,9 +85,10 @@ impl Drift {
     /// # Errors
     /// `NotFound` when a node is damaged, `StoreFailed` when a delta is.
     pub async fn picture_at(&self, host: HostId, at: Timestamp) -> Result<Option<Digest>, Problem> {
-        let Some((record, _)) = self.board().get(host).record else { return Ok(None) };
-        let mut root = record.root;
-        for past in self.past(host, Timestamp::default()).await? {
+        let (Some(mut root), chain) = self.chain(host, Timestamp::default()).await? else {
+            return Ok(None);
+        };
+        for past in chain {
             if past.record.at <= at {
                 return Ok(Some(root));
             }

@@ -261,3 +261,21 @@ async fn an_earlier_picture_is_made_of_the_history() {
     let before = stage.drift.picture_at(id(0), Timestamp::from_millis(1)).await;
     assert_eq!(before.expect("no picture"), None);
 }
+
+#[tokio::test]
+async fn what_is_in_memory_may_be_behind_the_history() {
+    let mut stage = Stage::new(1).await;
+    let agent = stage.holding(0, &[("a", "1")]).await;
+    let behind = stage.drift.clone();
+    stage.restart().await;
+    let mut agent = agent.again(&stage, 0);
+    agent.put(&package("a", "2"));
+    agent.tell().await;
+    assert_ne!(behind.board().get(id(0)).root(), Some(agent.root()), "it has not heard of it");
+    let past = behind.past(id(0), Timestamp::default()).await.expect("a history");
+    assert_eq!(past.first().and_then(|step| step.after), Some(agent.root()));
+    let now = behind.picture_at(id(0), clock::now()).await.expect("a picture");
+    assert_eq!(now, Some(agent.root()));
+    let begun = behind.picture_at(id(0), past[1].record.at).await.expect("a picture");
+    assert_eq!(begun, past[1].after);
+}
