@@ -4,7 +4,7 @@ use tamer_model::{
     Code, Problem, Timestamp, UserName, VersionCause, Workload, WorkloadName, WorkloadSpec,
 };
 use tamer_proto::wire;
-use tamer_store::{Commit, CommitError, Revision};
+use tamer_store::{Commit, CommitError, Key, Revision};
 
 use super::{check, document, versions};
 use crate::batch::make::check_request;
@@ -16,6 +16,9 @@ use crate::{audit, clock};
 const MAX_WORKLOADS: usize = 10_000;
 /// How often an apply is worked out anew because the controller or somebody else was first.
 const TRIES: u32 = 16;
+
+/// A record that has to be as it was read; none: nothing was there.
+type Guard = (Key, Option<Revision>);
 
 /// A workload as an apply makes it, or leaves it.
 pub struct Next {
@@ -89,12 +92,12 @@ impl People {
         let specs = document::specs(&documents)?;
         self.check_workloads(&specs)?;
         for _ in 0..TRIES {
-            self.expect_versions(&expected).await?;
             let next = self.next(&specs, &asker.name).await?;
+            let guards = self.expect_versions(&expected, &next).await?;
             if !take_over {
                 next.iter().try_for_each(|next| owned(next, &asker.name))?;
             }
-            let (commit, applied) = self.commit_of(asker, &next, &request_id);
+            let (commit, applied) = self.commit_of(asker, &next, guards, &request_id);
             if next.iter().all(|next| next.what == Applying::Unchanged) {
                 return Ok(told(applied));
             }
@@ -161,10 +164,26 @@ impl People {
         entry.map(|entry| decode(&key, &entry.value)).transpose()
     }
 
-    async fn expect_versions(&self, expected: &[wire::ExpectedVersion]) -> Result<(), Problem> {
+    /// Checks that workloads are at the versions that whoever applies has seen. Of those that `next`
+    /// changes it is what `next` was made of that counts, since the commit holds to that; the others are
+    /// returned, for the commit to hold to.
+    async fn expect_versions(
+        &self,
+        expected: &[wire::ExpectedVersion],
+        next: &[Next],
+    ) -> Result<Vec<Guard>, Problem> {
+        let mut guards = Vec::new();
         for wire::ExpectedVersion { workload, version } in expected {
             let name = super::name(workload)?;
-            let there = self.stored_workload(&name).await?.map_or(0, |(found, _)| found.version);
+            let changed = next.iter().find(|next| next.after.spec.name == name);
+            let there = match changed {
+                Some(next) => next.before.clone(),
+                None => self.stored_workload(&name).await?,
+            };
+            if changed.is_none_or(|next| next.what == Applying::Unchanged) {
+                guards.push((keys::workload(&name), there.as_ref().map(|(_, at)| *at)));
+            }
+            let there = there.map_or(0, |(found, _)| found.version);
             if there != *version {
                 let message = format!("{name} is at version {there}, not {version}");
                 return Err(Problem::new(Code::Conflict, message)
@@ -172,12 +191,24 @@ impl People {
                     .remedy("somebody else changed it: plan again, and apply what that shows"));
             }
         }
-        Ok(())
+        Ok(guards)
     }
 
-    fn commit_of(&self, asker: &Asker, next: &[Next], request_id: &str) -> (Commit, AppliedRecord) {
+    fn commit_of(
+        &self,
+        asker: &Asker,
+        next: &[Next],
+        guards: Vec<Guard>,
+        request_id: &str,
+    ) -> (Commit, AppliedRecord) {
         let now = clock::now();
         let mut commit = Commit::new();
+        for (key, at) in guards {
+            commit = match at {
+                Some(at) => commit.modified_at(key, at),
+                None => commit.absent(key),
+            };
+        }
         for next in next.iter().filter(|next| next.what != Applying::Unchanged) {
             let key = keys::workload(&next.after.spec.name);
             commit = match &next.before {
