@@ -101,19 +101,22 @@ impl Scene {
         };
         for _ in 0..times {
             for host in hosts.split(", ") {
-                let before = self.newest(host);
+                let before = self.newest(host, script);
                 self.by_hand(host, script);
                 until(&format!("{host}: {script} is seen"), SOON, || {
-                    let newest = self.newest(host);
+                    let newest = self.newest(host, script);
                     if newest != before { Ok(()) } else { Err(format!("{newest:#}")) }
                 });
             }
         }
     }
 
-    /// The newest step of a host's history.
-    fn newest(&self, host: &str) -> Value {
-        self.ctl.json(&["drift", "history", host, "--limit", "1"])
+    /// The newest step of a host's history that is about something a script names. What happened
+    /// before may be seen after the script has run.
+    fn newest(&self, host: &str, script: &str) -> Value {
+        let steps = self.ctl.json(&["drift", "history", host, "--limit", "50"]);
+        let mut steps = steps.as_array().expect("steps").iter();
+        steps.find(|step| names(script, step)).cloned().unwrap_or_default()
     }
 
     fn switch(&self, host: &str, on: bool) {
@@ -134,6 +137,13 @@ impl Scene {
         let ended = Process::tool("by hand", &mut command).finish(SOON);
         assert!(ended.status.success(), "{host}: {script}: {ended:#?}");
     }
+}
+
+/// Whether a script names a resource of a step: its key is `KIND/SOURCE/ID`.
+fn names(script: &str, step: &Value) -> bool {
+    let keys = step["changes"].as_array().into_iter().flatten();
+    let mut ids = keys.filter_map(|change| change["key"].as_str()?.splitn(3, '/').nth(2));
+    ids.any(|id| script.contains(id))
 }
 
 fn number(host: &str) -> usize {
