@@ -64,19 +64,17 @@ impl Drift {
     }
 
     /// The newest picture of a host and its changes, of one moment: a commit writes both, and what is
-    /// in memory hears of it a moment later.
+    /// in memory hears of it a moment later. Of the changes, which are read second, those that came in
+    /// between are left out.
     async fn recorded(&self, host: HostId) -> Result<(Option<Digest>, Vec<Entry>), Problem> {
         let key = keys::inventory(host);
-        loop {
-            let record = self.store().get(&key).await.map_err(Unstorable::problem)?;
-            let changes = entries(self.store(), &keys::deltas(host)).await?;
-            let after = self.store().get(&key).await.map_err(Unstorable::problem)?;
-            if after.map(|entry| entry.modified) != record.as_ref().map(|entry| entry.modified) {
-                continue;
-            }
-            let record = record.map(|entry| decode::<HostRecord>(&entry.key, &entry.value));
-            return Ok((record.transpose()?.map(|record| record.root), changes));
-        }
+        let entry = self.store().get(&key).await.map_err(Unstorable::problem)?;
+        let Some(entry) = entry else { return Ok((None, Vec::new())) };
+        let record: HostRecord = decode(&key, &entry.value)?;
+        let newest = keys::delta(host, record.step);
+        let mut changes = entries(self.store(), &keys::deltas(host)).await?;
+        changes.retain(|entry| entry.key >= newest);
+        Ok((Some(record.root), changes))
     }
 
     /// The picture that a host had at a time: the newest that was whole then. None when the history
