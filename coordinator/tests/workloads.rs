@@ -95,6 +95,38 @@ async fn an_apply_that_raced_another_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
+async fn of_two_applies_that_saw_each_others_workload_one_wins() -> Result<()> {
+    let mut scene = Scene::new(&[]).await?;
+    let mut at = [1, 1];
+    scene.ann.apply(&[document("web", "nginx", ""), document("db", "postgres", "")]).await?;
+    for round in 0..ROUNDS {
+        // Each changes the one, and has seen the other as it is.
+        let of = |changed: &str, seen: &str, version| wire::ApplyWorkloadsRequest {
+            expected: vec![wire::ExpectedVersion { workload: seen.to_owned(), version }],
+            ..request(&[document(changed, &format!("image:{round}"), "")])
+        };
+        let (mut ann, mut other) = (scene.ann.clone(), scene.ann.clone());
+        let raced = tokio::join!(
+            ann.apply_as(of("web", "db", at[1])),
+            other.apply_as(of("db", "web", at[0])),
+        );
+        let lost = match raced {
+            (Ok(_), Err(lost)) => {
+                at[0] += 1;
+                lost
+            }
+            (Err(lost), Ok(_)) => {
+                at[1] += 1;
+                lost
+            }
+            both => anyhow::bail!("not one of them won: {both:?}"),
+        };
+        ensure!(code(&lost) == "conflict", "{lost}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_name_belongs_to_who_applied_it_first() -> Result<()> {
     let mut scene = Scene::new(&[]).await?;
     scene.ann.apply(&[document("web", "nginx:1", "")]).await?;
