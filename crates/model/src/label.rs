@@ -1,13 +1,11 @@
 //! Labels: what people say about their hosts.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 
 use crate::problem::{Code, Problem};
 use crate::selector::FACT_KEYS;
+use crate::text::text;
 
 /// The most labels one host may carry.
 pub const MAX_LABELS: usize = 64;
@@ -15,16 +13,15 @@ pub const MAX_LABELS: usize = 64;
 /// The labels of a host, in the order of their keys.
 pub type Labels = BTreeMap<LabelKey, LabelValue>;
 
-/// The key of a label: 1 to 63 of `a-z A-Z 0-9 . _ - /`, beginning with a letter. Keys that name
-/// facts (`os`, `arch`, `name` …) are taken: a selector must mean one thing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct LabelKey(String);
-
-/// The value of a label: at most 63 of `a-z A-Z 0-9 . _ - / :`; it may be empty.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct LabelValue(String);
+text!(
+    /// The key of a label: 1 to 63 of `a-z A-Z 0-9 . _ - /`, beginning with a letter. Keys that name
+    /// facts (`os`, `arch`, `name` …) are taken: a selector must mean one thing.
+    LabelKey
+);
+text!(
+    /// The value of a label: at most 63 of `a-z A-Z 0-9 . _ - / :`; it may be empty.
+    LabelValue
+);
 
 fn bad(field: &str, message: String) -> Problem {
     Problem::new(Code::LabelInvalid, message).on(field)
@@ -69,36 +66,9 @@ impl TryFrom<String> for LabelValue {
     }
 }
 
-macro_rules! text {
+macro_rules! borrowed {
     ($name:ident) => {
-        impl $name {
-            /// As text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Problem;
-
-            fn from_str(text: &str) -> Result<Self, Problem> {
-                Self::try_from(text.to_owned())
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> String {
-                value.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl std::borrow::Borrow<str> for $name {
+        impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
             }
@@ -106,5 +76,6 @@ macro_rules! text {
     };
 }
 
-text!(LabelKey);
-text!(LabelValue);
+// Maps of labels are asked by what people wrote.
+borrowed!(LabelKey);
+borrowed!(LabelValue);

@@ -25,6 +25,7 @@ mod rollout;
 mod schema;
 mod selector;
 mod task;
+mod text;
 mod time;
 mod units;
 mod version;
