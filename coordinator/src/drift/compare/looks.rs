@@ -43,10 +43,6 @@ impl Drift {
     /// Every host that is meant: of the base, and of the fleet where the base's selector names it.
     pub(super) fn looks(&self, base: &Base, selector: &Selector, now: Timestamp) -> Looks {
         let view = self.fleet().view();
-        let fits = |member: &Member| {
-            let subject = (&member.host, member.status.state);
-            selector.matches(&subject) && base.meant.matches(&subject)
-        };
         let Hosts { held, names } = &*base.hosts;
         let members = view.hosts().map(|member| member.host.id);
         let mut all: Vec<_> = members.chain(held.keys().copied()).collect();
@@ -61,23 +57,12 @@ impl Drift {
             for host in all {
                 let (before, member) = (held.at(host), members.at(host));
                 let known = board.at(host).unwrap_or(&unknown);
-                // A snapshot that named hosts by a selector says nothing of others.
-                let meant = match member {
-                    Some(member) => {
-                        let named = before.is_some()
-                            || base.snapshot.selector.matches(&(&member.host, member.status.state));
-                        named && fits(member)
-                    }
-                    // It is told that nobody sees it any more, until people say that it is right.
-                    None => {
-                        let gone = Gone { host, name: names.get(&host) };
-                        let of_all = base.meant.is_all() || base.meant == base.snapshot.selector;
-                        (of_all || base.meant.matches(&gone))
-                            && (selector.is_all() || selector.matches(&gone))
-                    }
-                };
                 let name = member.map(|member| &member.host.name).or_else(|| names.get(&host));
-                let Some(name) = name.filter(|_| meant) else { continue };
+                let is_meant = match member {
+                    Some(member) => base.means(selector, member, before.is_some()),
+                    None => base.means_gone(selector, &Gone { host, name }),
+                };
+                let Some(name) = name.filter(|_| is_meant) else { continue };
                 let (is_member, is_open) = (member.is_some(), self.sessions().is_open(host));
                 let look = Look { before, known, is_open, is_member };
                 looks.add(host, name.clone(), &look, base.snapshot.at, now);
@@ -98,6 +83,24 @@ impl Drift {
                 (host.labels, host.facts) = (member.host.labels.clone(), facts(member));
             }
         }
+    }
+}
+
+impl Base {
+    /// Whether a host of the fleet is looked at. A snapshot that named hosts by a selector says nothing
+    /// of others.
+    fn means(&self, asked: &Selector, member: &Member, is_held: bool) -> bool {
+        let subject = (&member.host, member.status.state);
+        (is_held || self.snapshot.selector.matches(&subject))
+            && asked.matches(&subject)
+            && self.meant.matches(&subject)
+    }
+
+    /// Whether a host is looked at that was removed: it is told that nobody sees it any more, until
+    /// people say that it is right.
+    fn means_gone(&self, asked: &Selector, gone: &Gone<'_>) -> bool {
+        let of_all = self.meant.is_all() || self.meant == self.snapshot.selector;
+        (of_all || self.meant.matches(gone)) && (asked.is_all() || asked.matches(gone))
     }
 }
 
