@@ -37,7 +37,13 @@ pub fn soak(arguments: &[String]) -> anyhow::Result<()> {
     peers::install()?;
     build_programs()?;
     checks::windows()?;
-    run_tests(rest, &[("TAMER_SOAK", times), ("NEXTEST_PROFILE", "soak")])
+    let done = run_tests(rest, &[("TAMER_SOAK", times), ("NEXTEST_PROFILE", "soak")]);
+    // The simulated fleets are left out of the run above, and only there: they want their own build.
+    if !rest.is_empty() || !cargo::has("nextest") {
+        return done;
+    }
+    let simulated = simulation(&[]);
+    done.and(simulated)
 }
 
 /// Dies at every crash point; needs no outside program.
@@ -48,9 +54,16 @@ fn crashes(rest: &[String]) -> anyhow::Result<()> {
     run_tests(&arguments, &[("TAMER_SOAK", "10"), ("NEXTEST_PROFILE", "soak")])
 }
 
-/// Ten thousand simulated fleets; needs no outside program, and none of ours.
+/// Ten thousand simulated fleets; needs no outside program, and none of ours. Built with optimisation
+/// they take minutes in place of hours.
 fn simulation(rest: &[String]) -> anyhow::Result<()> {
-    let mut arguments = ["-p", "tamer-tests", "--test", "simulation"].map(str::to_owned).to_vec();
+    let optimised: &[&str] = if cargo::has("nextest") {
+        &["--cargo-profile", "campaign", "--ignore-default-filter"]
+    } else {
+        &["--profile", "campaign"]
+    };
+    let named = ["-p", "tamer-tests", "--test", "simulation"];
+    let mut arguments: Vec<_> = named.iter().chain(optimised).copied().map(str::to_owned).collect();
     arguments.extend_from_slice(rest);
     run_tests(&arguments, &[("TAMER_SOAK", "10"), ("NEXTEST_PROFILE", "soak")])
 }
