@@ -83,14 +83,16 @@ impl Scene {
             // Refused while nothing at all is known.
             let taken = self.taken()?;
             let id = taken["snapshot"].as_str().unwrap_or_else(|| panic!("an id: {taken:#}"));
+            let counts = ["hosts", "missing", "incomplete"].map(|key| taken[key].as_u64());
+            if counts != [Some(HOSTS as u64), Some(0), Some(0)] {
+                return Err(format!("{taken:#}"));
+            }
             let held = self.ctl.json(&["snapshot", "show", id, "--host", "host1"]);
             let held = held["resources"].as_array().map(Vec::as_slice).unwrap_or_default();
             let is_image = |key: &Value| key.as_str().is_some_and(|key| key.starts_with("image/"));
-            let engine = held.iter().any(|one| is_image(&one["key"]));
-            let counts = ["hosts", "missing", "incomplete"].map(|key| taken[key].as_u64());
-            match engine && counts == [Some(HOSTS as u64), Some(0), Some(0)] {
+            match held.iter().any(|one| is_image(&one["key"])) {
                 true => Ok(id.to_owned()),
-                false => Err(format!("engine: {engine}; {taken:#}")),
+                false => Err(format!("nothing of its engine yet: {taken:#}")),
             }
         })
     }
