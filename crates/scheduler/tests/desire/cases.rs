@@ -1,6 +1,6 @@
 //! Single cases, each of which a rule was made for.
 
-use tamer_model::{Cause, Phase, Run, StopCause, UpdateOrder, WorkloadSpec};
+use tamer_model::{Cause, Phase, Run, Stage, StopCause, UpdateOrder, UpdateState, WorkloadSpec};
 use tamer_scheduler::WorkloadStep;
 use tamer_scheduler::desire::Counts;
 
@@ -41,6 +41,35 @@ fn what_is_surplus_is_chosen_with_care() {
         assert_eq!(desire.stops, [(goes, StopCause::Surplus)], "to {count}");
         world.stop(goes, StopCause::Surplus);
         world.live(goes);
+    }
+}
+
+#[test]
+fn what_is_outdated_is_surplus_before_what_is_new() {
+    let mut world = settled(count(4), 4);
+    world.apply(Nature::Good);
+    let new = |world: &World| {
+        let of = |copy: &&crate::world::Copy| copy.record.template == 2 && copy.record.wanted();
+        world.copies.values().filter(of).map(|copy| copy.record.id).collect::<Vec<_>>()
+    };
+    for _ in 0..3 {
+        let desire = world.desire();
+        world.store(&desire, usize::MAX);
+        world.tick();
+    }
+    let [new] = new(&world)[..] else { panic!("one at a time: {world:#?}") };
+    // It goes on, or it has failed and those that are left stay as they are.
+    let failed = Stage::Failed { reason: "it was not well".to_owned() };
+    let failed = Some(UpdateState { begun_at: world.now, stage: failed });
+    for update in [world.workload.update.clone(), failed] {
+        world.workload.update = update;
+        for count in [3, 2, 1] {
+            let mut world = world.clone();
+            world.scale(count);
+            let stops = world.desire().stops;
+            assert!(!stops.is_empty(), "to {count}: there are too many");
+            assert!(stops.iter().all(|(id, _)| *id != new), "the new one stays: {stops:?}");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a person's wish to balance moves.
 
-use tamer_model::{Spread, Timestamp, Workload, WorkloadSpec};
+use tamer_model::{Spread, StopCause, Timestamp, Workload, WorkloadSpec};
 use tamer_scheduler::Queue;
 
 use crate::world::{World, cordon, host, name, spec};
@@ -34,6 +34,28 @@ fn a_person_s_wish_to_balance_holds_for_an_hour() {
         moved(&mut world, asked)
     };
     assert_eq!((late(0), late(3599), late(3600)), (1, 1, 0));
+}
+
+#[test]
+fn who_was_heard_may_ask_again() {
+    let mut world = uneven();
+    let mut asked = world.now;
+    for _ in 0..2 {
+        assert_eq!(moved(&mut world, asked), 1);
+        world.settle();
+        assert_eq!(moved(&mut world, asked), 0, "once is enough");
+        // Uneven once more: what was moved is back where it was.
+        let open = host(2, 4, 4, &[]);
+        let mut closed = open.clone();
+        cordon(&mut closed);
+        world.put_host(closed);
+        let there = world.wanted().find(|copy| copy.host == open.host.id).expect("it was moved").id;
+        world.stop(there, StopCause::Preempted);
+        world.settle();
+        world.put_host(open);
+        assert_eq!(moved(&mut world, asked), 0, "what was asked is done");
+        asked = world.now;
+    }
 }
 
 #[test]

@@ -230,3 +230,21 @@ fn a_removed_host_and_a_removed_workload_leave_nothing_behind() {
     assert_eq!(world.scheduler.placements(), 0);
     assert_eq!(world.scheduler.step(Timestamp::from_millis(u64::MAX / 2), 10).wake, None);
 }
+
+#[test]
+fn a_copy_stops_once_in_a_step() {
+    let mut world = world(1);
+    world.apply(spec("low", 2, 1000, 0));
+    world.settle();
+    // One of the two is more than is wanted, and both give way.
+    world.apply(spec("low", 1, 1000, 0));
+    for called in ["one", "two"] {
+        world.apply(WorkloadSpec { priority: 90, ..spec(called, 1, 1000, 0) });
+    }
+    let plan = world.step();
+    let mut stops: Vec<_> = plan.stop.iter().map(|stop| stop.placement).collect();
+    stops.sort_unstable();
+    stops.dedup();
+    assert_eq!(stops.len(), plan.stop.len(), "{:#?}", plan.stop);
+    assert!(plan.stop.iter().any(|stop| stop.cause == StopCause::Preempted), "{:#?}", plan.stop);
+}
