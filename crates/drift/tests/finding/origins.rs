@@ -43,6 +43,10 @@ fn ours_only_where_it_ran_and_when_it_ran_and_what_it_could_touch() {
     assert_eq!(with(1, 0, push("/etc/motd")), (OriginWord::Unknown, 0), "earlier");
     assert_eq!(with(1, HOUR, push("/etc/issue")), (OriginWord::Unknown, 0), "another file");
     assert_eq!(with(1, HOUR, Touched::Anything), (OriginWord::Ours, 70), "a program may anything");
+    let touches = |touched: Touched| touched.may_touch(&file().key, "/etc/motd");
+    assert!(
+        touches(push("/etc/motd")) && touches(Touched::Anything) && !touches(push("/etc/issue"))
+    );
 }
 
 #[test]

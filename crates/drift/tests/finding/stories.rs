@@ -70,6 +70,18 @@ fn deployment_an_image_and_what_runs_on_it() {
 }
 
 #[test]
+fn deployment_the_same_image_on_every_host() {
+    let mut stage = Stage::new(4);
+    for number in 1..=4u8 {
+        let (to, name) = (if number == 4 { "api:3" } else { "api:2" }, format!("api-{number}"));
+        let one = container(&format!("c{number}"), &name, to);
+        stage.put(&[number], HOUR, turned(one, "image", text("api:1"), text(to)));
+    }
+    let told = stage.told();
+    assert!(told.contains("3 instances of api went from api:1 to api:2"), "{told}");
+}
+
+#[test]
 fn scaling_more_of_one_thing() {
     let mut stage = Stage::new(3);
     for number in 1..=3u8 {

@@ -55,6 +55,21 @@ fn a_body_fills_its_bytes_and_no_more() {
 }
 
 #[test]
+fn a_time_is_as_late_as_it_may_be() {
+    let latest = i64::MAX as u64;
+    for (millis, is_time) in [(0, true), (latest, true), (latest + 1, false), (u64::MAX, false)] {
+        let time = Some(Timestamp::from_millis(millis));
+        let created = Resource { created: time, ..package(1, 0) };
+        let updated = Resource { updated: time, ..package(1, 0) };
+        for (field, one) in [("created", created), ("updated", updated)] {
+            let problem = one.check().err();
+            assert_eq!(problem.is_none(), is_time, "{field} {millis}: {problem:?}");
+            assert_eq!(problem.and_then(|one| one.field).as_deref(), (!is_time).then_some(field));
+        }
+    }
+}
+
+#[test]
 fn keys_are_as_long_as_they_may_be() {
     let longest = "s".repeat(Source::MAX_BYTES);
     let source: Source = longest.parse().expect("just room");
