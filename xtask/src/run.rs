@@ -26,7 +26,7 @@ pub fn test(arguments: &[String]) -> anyhow::Result<()> {
 pub fn soak(arguments: &[String]) -> anyhow::Result<()> {
     match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         Some(("crashes", rest)) => return crashes(rest),
-        Some(("simulation", rest)) => return simulation(rest),
+        Some(("simulation", rest)) => return simulation("10", rest),
         Some(("drift", rest)) => return drift(rest),
         Some(_) | None => {}
     }
@@ -42,7 +42,7 @@ pub fn soak(arguments: &[String]) -> anyhow::Result<()> {
     if !rest.is_empty() || !cargo::has("nextest") {
         return done;
     }
-    let simulated = simulation(&[]);
+    let simulated = simulation(times, &[]);
     done.and(simulated)
 }
 
@@ -54,9 +54,9 @@ fn crashes(rest: &[String]) -> anyhow::Result<()> {
     run_tests(&arguments, &[("TAMER_SOAK", "10"), ("NEXTEST_PROFILE", "soak")])
 }
 
-/// Ten thousand simulated fleets; needs no outside program, and none of ours. Built with optimisation
-/// they take minutes in place of hours.
-fn simulation(rest: &[String]) -> anyhow::Result<()> {
+/// A thousand simulated fleets for each time that a campaign is longer; needs no outside program, and
+/// none of ours. Built with optimisation they take minutes in place of hours.
+fn simulation(times: &str, rest: &[String]) -> anyhow::Result<()> {
     let optimised: &[&str] = if cargo::has("nextest") {
         &["--cargo-profile", "campaign", "--ignore-default-filter"]
     } else {
@@ -65,7 +65,7 @@ fn simulation(rest: &[String]) -> anyhow::Result<()> {
     let named = ["-p", "tamer-tests", "--test", "simulation"];
     let mut arguments: Vec<_> = named.iter().chain(optimised).copied().map(str::to_owned).collect();
     arguments.extend_from_slice(rest);
-    run_tests(&arguments, &[("TAMER_SOAK", "10"), ("NEXTEST_PROFILE", "soak")])
+    run_tests(&arguments, &[("TAMER_SOAK", times), ("NEXTEST_PROFILE", "soak")])
 }
 
 /// Two hundred kills while hosts are looked at and pictures travel; needs no outside program.
