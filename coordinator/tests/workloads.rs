@@ -95,6 +95,23 @@ async fn an_apply_that_raced_another_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_apply_expects_as_many_versions_as_a_file_has_workloads() -> Result<()> {
+    let mut scene = Scene::new(&[]).await?;
+    // All of them others than those that it makes: as much as one commit ever holds to.
+    let made: Vec<_> = (0..60).map(|at| document(&format!("made-{at}"), "nginx", "")).collect();
+    let of = |count: u32| wire::ApplyWorkloadsRequest {
+        expected: (0..count)
+            .map(|at| wire::ExpectedVersion { workload: format!("other-{at}"), version: 0 })
+            .collect(),
+        ..request(&made)
+    };
+    let refused = scene.ann.apply_as(of(61)).await.err().context("too many")?;
+    ensure!(code(&refused) == "invalid-field", "{refused}");
+    ensure!(scene.ann.apply_as(of(60)).await?.len() == 60);
+    Ok(())
+}
+
+#[tokio::test]
 async fn of_two_applies_that_saw_each_others_workload_one_wins() -> Result<()> {
     let mut scene = Scene::new(&[]).await?;
     let mut at = [1, 1];

@@ -1,7 +1,8 @@
 //! Taking over a file of workloads: one commit, or nothing.
 
 use tamer_model::{
-    Code, Problem, Timestamp, UserName, VersionCause, Workload, WorkloadName, WorkloadSpec,
+    Code, MAX_FILE_WORKLOADS, Problem, Timestamp, UserName, VersionCause, Workload, WorkloadName,
+    WorkloadSpec,
 };
 use tamer_proto::wire;
 use tamer_store::{Commit, CommitError, Key, Revision};
@@ -78,6 +79,15 @@ impl Next {
     }
 }
 
+/// One commit holds to all of them, beside what it changes: as many of each as a file may have.
+fn check_expected(expected: &[wire::ExpectedVersion]) -> Result<(), Problem> {
+    if expected.len() <= MAX_FILE_WORKLOADS {
+        return Ok(());
+    }
+    let message = format!("{} versions, more than {MAX_FILE_WORKLOADS}", expected.len());
+    Err(Problem::field("expected", message).remedy("expect those alone that the file names"))
+}
+
 impl People {
     pub(in crate::control) async fn apply_workloads(
         &self,
@@ -86,6 +96,7 @@ impl People {
     ) -> Result<wire::ApplyWorkloadsResponse, Problem> {
         let wire::ApplyWorkloadsRequest { documents, take_over, expected, request_id } = request;
         check_request(&request_id)?;
+        check_expected(&expected)?;
         if let Some(applied) = self.applied(&request_id).await? {
             return Ok(told(applied));
         }
